@@ -1,0 +1,114 @@
+"""The curated tables as they lie in git: declared once, read strictly, with the line of every row kept for messages.
+
+For the stages and commands that apply or check decisions. Every cell is text; nothing is guessed or repaired.
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pandas as pd
+
+ADJUDICATOR = "adjudicated"
+MAX_PROBLEMS_SHOWN = 20
+
+
+class CurationError(click.ClickException):
+    """Curated tables that break their laws; every problem is listed, exit code 1."""
+
+    def __init__(self, problems: list[str]) -> None:
+        shown = problems[:MAX_PROBLEMS_SHOWN]
+        more = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
+        super().__init__("\n  ".join(["the curated tables break their rules:", *shown, *more]))
+
+
+@dataclass(frozen=True)
+class Curated:
+    """One curated table: its columns, its key, and the decisions it allows (with whether they take a label)."""
+
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    decisions: tuple[str, ...] = ()
+    qids: tuple[str, ...] = ()
+
+    @property
+    def id_columns(self) -> list[str]:
+        """The key without the reviewer: what a decision is about."""
+        return [name for name in self.key if name != "reviewer"]
+
+
+_VERDICT = ("reviewer", "reviewed_on", "evidence_hash", "reason")
+TABLES = {
+    "taxonomy": Curated(
+        ("hierarchical_label", "natural_or_human_made", "priority", "description"), ("hierarchical_label",)
+    ),
+    "anchors": Curated(("class_qid", "class_label", "hierarchical_label", "note"), ("class_qid",), qids=("class_qid",)),
+    "class_decisions": Curated(
+        ("class_qid", "class_label", "decision", "hierarchical_label", *_VERDICT),
+        ("class_qid", "reviewer"),
+        ("assign", "ignore", "unsure"),
+        ("class_qid",),
+    ),
+    "edge_decisions": Curated(
+        ("child_qid", "child_label", "parent_qid", "parent_label", "decision", *_VERDICT),
+        ("child_qid", "parent_qid", "reviewer"),
+        ("add", "remove", "keep", "unsure"),
+        ("child_qid", "parent_qid"),
+    ),
+    "landmark_decisions": Curated(
+        ("split", "landmark_id", "category", "decision", "hierarchical_label", *_VERDICT),
+        ("split", "landmark_id", "reviewer"),
+        ("assign", "reject", "unsure"),
+    ),
+    "reviewers": Curated(("reviewer", "name", "orcid"), ("reviewer",)),
+}
+FOLDER = Path("annotations")
+
+
+def sort_value(name: str, text: str) -> tuple[int, str]:
+    """Order of a key cell: landmark ids by number, everything else as text, as a spreadsheet sorts them."""
+    return (int(text) if name == "landmark_id" and text.isdecimal() else 0, text)
+
+
+def read(name: str, path: Path | None = None) -> pd.DataFrame:
+    """Read a curated table; the frame has its columns as text, and `where`, the file:line of each row.
+
+    Raises:
+        CurationError: the file is absent, not UTF-8, has other columns, or a row with another number of cells.
+    """
+    path = path or FOLDER / f"{name}.csv"
+    columns = list(TABLES[name].columns)
+    if not path.exists():
+        raise CurationError([f"{path}: not found. Remedy: restore it from git, or create it with its header alone"])
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise CurationError([f"{path}:{line}: not UTF-8. Remedy: save the file as UTF-8"]) from error
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    rows, problems = [], []
+    try:
+        if next(reader, None) != columns:
+            raise CurationError([f"{path}:1: the columns are not {','.join(columns)}. Remedy: restore the header"])
+        for row in reader:
+            if len(row) != len(columns):
+                what = f"{len(row)} cells, expected {len(columns)}"
+                problems.append(f"{path}:{reader.line_num}: {what}. Remedy: quote cells that hold a comma")
+            else:
+                rows.append((*row, f"{path}:{reader.line_num}"))
+    except csv.Error as error:
+        problems.append(f"{path}:{reader.line_num}: {error}. Remedy: check the quotes of that row")
+    if problems:
+        raise CurationError(problems)
+    return pd.DataFrame(rows, columns=[*columns, "where"], dtype=str)
+
+
+def settle(decisions: pd.DataFrame, id_columns: list[str]) -> pd.DataFrame:
+    """One row an id: the adjudicated verdict where there is one, else any verdict, else `unsure`.
+
+    The laws (annotations.laws) have made sure that verdicts which are left agree.
+    """
+    weight = (decisions["reviewer"] != ADJUDICATOR) + 2 * (decisions["decision"] == "unsure")
+    order = decisions.assign(weight=weight).sort_values([*id_columns, "weight", "reviewer"])
+    return order.drop_duplicates(id_columns).drop(columns="weight").reset_index(drop=True)

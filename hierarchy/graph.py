@@ -1,0 +1,86 @@
+"""The class graph: Wikidata's subclass-of edges (P279) under the edge decisions, its cycles, closure and depth.
+
+Pure functions over edge tables, for the hierarchy stage and for anyone who asks what lies above a class. Real P279
+has cycles, so closure and ancestry are computed on the graph condensed by strongly connected components.
+"""
+
+import math
+
+import networkx as nx
+import pandas as pd
+
+
+def class_graph(class_edges: pd.DataFrame, edge_decisions: pd.DataFrame) -> pd.DataFrame:
+    """Apply the edge decisions; every edge is kept, with its source, removal and cycle.
+
+    Args:
+        class_edges: child_qid, parent_qid, one row an edge.
+        edge_decisions: child_qid, parent_qid, decision; `keep` and `unsure` leave the graph as it is.
+
+    Returns:
+        child_qid, parent_qid, source (wikidata or decision), is_removed, in_cycle.
+    """
+    ends = ["child_qid", "parent_qid"]
+    decided = edge_decisions[edge_decisions["decision"].isin(["add", "remove"])]
+    added = decided.loc[decided["decision"] == "add", ends].drop_duplicates()
+    graph = pd.concat(
+        [class_edges[ends].assign(source="wikidata"), added.assign(source="decision")], ignore_index=True
+    ).drop_duplicates(ends)
+    removed = pd.MultiIndex.from_frame(decided.loc[decided["decision"] == "remove", ends])
+    graph["is_removed"] = pd.MultiIndex.from_frame(graph[ends]).isin(removed)
+    component = components(digraph(graph))
+    child, parent = (graph[end].map(component) for end in ends)
+    graph["in_cycle"] = (child == parent) & ~graph["is_removed"]
+    return graph.reset_index(drop=True)
+
+
+def digraph(graph: pd.DataFrame, without: frozenset[str] = frozenset()) -> nx.DiGraph:
+    """The edges in use as a directed graph, child to parent, without the given classes."""
+    used = graph[~graph["is_removed"]]
+    result = nx.DiGraph()
+    result.add_nodes_from(pd.unique(pd.concat([graph["child_qid"], graph["parent_qid"]])))
+    result.add_edges_from(zip(used["child_qid"], used["parent_qid"], strict=True))
+    result.remove_nodes_from(without)
+    return result
+
+
+def components(graph: nx.DiGraph) -> dict[str, int]:
+    """Number of the strongly connected component of every class; components are numbered ancestors first."""
+    # Tarjan's algorithm closes a component only after everything it reaches, which here is everything above it.
+    found = nx.strongly_connected_components(graph)
+    return {qid: number for number, members in enumerate(found) for qid in members}
+
+
+def ancestors_or_self(graph: nx.DiGraph) -> dict[str, frozenset[str]]:
+    """Every class that each class reaches upward, itself included; classes of one component share one set."""
+    component = components(graph)
+    members: dict[int, list[str]] = {}
+    for qid, number in component.items():
+        members.setdefault(number, []).append(qid)
+    above: dict[int, frozenset[str]] = {}
+    for number in sorted(members):
+        parents = {component[parent] for qid in members[number] for parent in graph.successors(qid)} - {number}
+        above[number] = frozenset(members[number]).union(*(above[parent] for parent in parents))
+    return {qid: above[number] for qid, number in component.items()}
+
+
+def closure(class_edges: pd.DataFrame) -> pd.DataFrame:
+    """Transitive and reflexive closure of the edges: class_qid, ancestor_qid, sorted."""
+    ends = ["child_qid", "parent_qid"]
+    reached = ancestors_or_self(nx.DiGraph(list(class_edges[ends].itertuples(index=False, name=None))))
+    pairs = [(qid, ancestor) for qid, ancestors in reached.items() for ancestor in ancestors]
+    return pd.DataFrame(pairs, columns=["class_qid", "ancestor_qid"]).sort_values(["class_qid", "ancestor_qid"])
+
+
+def information_content(graph: nx.DiGraph) -> dict[str, float]:
+    """Intrinsic information content of every class: 1 - log(descendants + 1) / log(classes), from 0 to 1.
+
+    Source: Seco, Veale and Hayes, "An intrinsic information content metric for semantic similarity in WordNet"
+    (ECAI 2004). A leaf has 1; a class that is above everything has 0.
+    """
+    descendants = dict.fromkeys(graph, 0)
+    for qid, ancestors in ancestors_or_self(graph).items():
+        for ancestor in ancestors:
+            descendants[ancestor] += ancestor != qid
+    total = max(len(graph), 2)
+    return {qid: 1 - math.log(count + 1) / math.log(total) for qid, count in descendants.items()}

@@ -1,0 +1,108 @@
+"""params.yaml, read strictly: an unknown key, a missing key or a wrong type is an error, never a silent default."""
+
+import dataclasses
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.errors import InputError
+
+PARAMS = Path("params.yaml")
+SOURCES = ("sample", "wikimedia")
+
+
+@dataclasses.dataclass(frozen=True)
+class Gldv2:
+    """Where the GLDv2 metadata and image TARs come from, and which image shards are wanted."""
+
+    address: str
+    train_shards: str | None
+    index_shards: str | None
+    test_shards: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Wikidata:
+    """When the facts were taken; a change of date is the explicit refresh of the store."""
+
+    snapshot_date: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Folds:
+    """Shares of the landmarks held out for tuning and for the final test, and the seed of the draw."""
+
+    val_share: float
+    test_share: float
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """What the release calls itself."""
+
+    version: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Params:
+    """The whole of params.yaml."""
+
+    source: str
+    gldv2: Gldv2
+    wikidata: Wikidata
+    folds: Folds
+    release: Release
+
+
+def read_params(path: Path = PARAMS) -> Params:
+    """Return the checked parameters of the project in the current folder.
+
+    Raises:
+        InputError: the file is absent or not YAML, or a key is unknown, missing or of the wrong type.
+    """
+    if not path.exists():
+        raise InputError(str(path), "not found", "run the command in the project folder, where params.yaml lies")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(
+            str(path), f"not readable as YAML ({' '.join(str(error).split())})", "mend the file"
+        ) from error
+    params: Params = _checked(Params, raw, str(path), "")
+    if params.source not in SOURCES:
+        raise InputError(f"{path}: source", f"{params.source!r} is not a source", f"use one of {', '.join(SOURCES)}")
+    if not 0 <= params.folds.val_share + params.folds.test_share < 1:
+        raise InputError(f"{path}: folds", "val_share + test_share must lie in [0, 1)", "leave a share for training")
+    return params
+
+
+def _checked(kind: Any, raw: Any, path: str, prefix: str) -> Any:
+    """Build the dataclass `kind` from a mapping, naming the first key that does not fit."""
+    where = f"{path}: {prefix.rstrip('.')}" if prefix else path
+    if not isinstance(raw, dict):
+        raise InputError(where, "must be a mapping of keys to values", "see the comments in params.yaml")
+    hints = typing.get_type_hints(kind)
+    for key in raw:
+        if key not in hints:
+            raise InputError(where, f"unknown key {key!r}", f"known keys here: {', '.join(hints)}")
+    for key in hints:
+        if key not in raw:
+            raise InputError(where, f"key {key!r} is missing", "add it, as in the committed params.yaml")
+    return kind(**{key: _value(hint, raw[key], path, f"{prefix}{key}") for key, hint in hints.items()})
+
+
+def _value(hint: Any, value: Any, path: str, name: str) -> Any:
+    """Check one value against its declared type; nested sections are checked in turn."""
+    if dataclasses.is_dataclass(hint):
+        return _checked(hint, value, path, f"{name}.")
+    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if float in allowed and type(value) is int:
+        value = float(value)
+    if type(value) not in allowed:
+        expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in allowed)
+        raise InputError(f"{path}: {name}", f"{value!r} is not a {expected}", f"write a {expected} (quote dates)")
+    return value

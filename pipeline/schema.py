@@ -1,0 +1,80 @@
+"""How a generated table is declared, and what a declaration gives: an Arrow schema and a pandera check.
+
+For maintainers who add or change a table in pipeline/tables.py.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+
+ColumnType = Literal["int64", "float64", "bool", "string", "list<string>", "list<int64>"]
+
+_ARROW = {
+    "int64": pyarrow.int64(),
+    "float64": pyarrow.float64(),
+    "bool": pyarrow.bool_(),
+    "string": pyarrow.string(),
+    "list<string>": pyarrow.list_(pyarrow.string()),
+    "list<int64>": pyarrow.list_(pyarrow.int64()),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its type, its meaning in words, and what a null means (None: never null)."""
+
+    name: str
+    type: ColumnType
+    meaning: str
+    null: str | None = None
+    allowed: tuple[str, ...] = ()
+
+    @property
+    def pandas_dtype(self) -> str:
+        """Name of the pandas dtype that holds this column, nulls included."""
+        if self.type.startswith("list"):
+            return "object"
+        if self.type == "string":
+            return "str"
+        return "Int64" if self.type == "int64" and self.null else self.type
+
+
+@dataclass(frozen=True)
+class Table:
+    """One generated table: who writes it, where it lies, what a row is, its key and its columns."""
+
+    stage: str
+    path: str
+    row: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    # Rows in key order, unless the order itself means something (a queue) and the stage has sorted them.
+    is_sorted_by_key: bool = True
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names of the columns in the order of the file."""
+        return [column.name for column in self.columns]
+
+    def arrow_schema(self) -> pyarrow.Schema:
+        """Arrow schema with the meaning and the null meaning of every field in its metadata."""
+        fields = []
+        for column in self.columns:
+            metadata = {"description": column.meaning} | ({"null": column.null} if column.null else {})
+            fields.append(pyarrow.field(column.name, _ARROW[column.type], column.null is not None, metadata))
+        return pyarrow.schema(fields, {"row": f"one row is {self.row}", "key": " ".join(self.key)})
+
+    def check(self, frame: pd.DataFrame) -> None:
+        """Raise pandera's SchemaErrors, with all failures collected, when the frame is not this table."""
+        columns = {
+            column.name: pa.Column(
+                column.pandas_dtype,
+                nullable=column.null is not None,
+                checks=[pa.Check.isin(column.allowed)] if column.allowed else None,
+            )
+            for column in self.columns
+        }
+        pa.DataFrameSchema(columns, strict=True, ordered=True, unique=list(self.key)).validate(frame, lazy=True)

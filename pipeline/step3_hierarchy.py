@@ -1,0 +1,44 @@
+"""Stage hierarchy: the class graph under the curated edges, and a label for every class from the anchors above it."""
+
+import click
+import pandas as pd
+
+from hierarchy.anchors import label_classes
+from hierarchy.graph import class_graph
+from pipeline import curation, tables
+from pipeline.errors import stage_command
+from pipeline.files import read_table, write_table
+
+
+def build(
+    class_edges: pd.DataFrame, entities: pd.DataFrame, curated: dict[str, pd.DataFrame]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Class graph and class labels.
+
+    Args:
+        class_edges: see pipeline/tables.py.
+        entities: see pipeline/tables.py.
+        curated: taxonomy, anchors, class_decisions, edge_decisions; checked and settled.
+    """
+    graph = class_graph(class_edges, curated["edge_decisions"])
+    names = entities.set_index("qid")["label"]
+    class_qids = sorted({*entities.loc[entities["is_class"], "qid"], *graph["child_qid"], *graph["parent_qid"]})
+    classes = pd.DataFrame({"class_qid": class_qids})
+    classes["class_label"] = classes["class_qid"].map(names).fillna(classes["class_qid"])
+    labels = label_classes(graph, classes, curated["taxonomy"], curated["anchors"], curated["class_decisions"])
+    return graph, labels
+
+
+def main() -> None:
+    """Label every class by its nearest anchors and write data/3_hierarchy."""
+    entities, class_edges = read_table(tables.ENTITIES), read_table(tables.CLASS_EDGES)
+    curated, notes = curation.read_for_hierarchy(entities, class_edges)
+    if notes:
+        click.echo(f"{len(notes)} curated rows are outside the graph or under another label; see the validation report")
+    graph, labels = build(class_edges, entities, curated)
+    write_table(graph, tables.CLASS_GRAPH)
+    write_table(labels, tables.CLASS_LABELS)
+
+
+if __name__ == "__main__":
+    stage_command(main)()

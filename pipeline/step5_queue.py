@@ -1,0 +1,57 @@
+"""Stage queue: what is doubtful, most useful first, as read-only CSVs for people; verdicts keep a row away."""
+
+import pandas as pd
+
+from hierarchy import doubt
+from hierarchy.edges import doubtful_edges
+from pipeline import curation, tables
+from pipeline.errors import stage_command
+from pipeline.files import read_table, write_table
+from pipeline.schema import Table
+
+# Decisions that settle a row for good; `unsure` keeps it away only while the evidence is the same.
+SETTLED = {
+    "class_decisions": ("assign", "ignore"),
+    "edge_decisions": ("add", "remove", "keep"),
+    "landmark_decisions": ("assign", "reject"),
+}
+
+
+def build(found: dict[str, pd.DataFrame], curated: dict[str, pd.DataFrame]) -> list[tuple[Table, pd.DataFrame]]:
+    """The three queues.
+
+    Args:
+        found: statements, class_graph, class_labels, landmark_items, landmark_labels as in pipeline/tables.py.
+        curated: taxonomy, class_decisions, edge_decisions, landmark_decisions.
+    """
+    class_items = doubt.items_of_classes(found["statements"], found["landmark_labels"])
+    classes = doubt.doubtful_classes(found["class_labels"], class_items)
+    edges = doubtful_edges(found["class_graph"], found["class_labels"], curated["taxonomy"], class_items)
+    landmarks = doubt.doubtful_landmarks(found["landmark_labels"], found["landmark_items"])
+    landmark_decisions = curated["landmark_decisions"].astype({"landmark_id": "int64"})
+    return [
+        (tables.QUEUE_CLASSES, _open(classes, curated["class_decisions"], "class_decisions", ["class_qid"])),
+        (tables.QUEUE_EDGES, _open(edges, curated["edge_decisions"], "edge_decisions", ["child_qid", "parent_qid"])),
+        (tables.QUEUE_LANDMARKS, _open(landmarks, landmark_decisions, "landmark_decisions", ["split", "landmark_id"])),
+    ]
+
+
+def _open(queue: pd.DataFrame, decisions: pd.DataFrame, name: str, key: list[str]) -> pd.DataFrame:
+    return doubt.by_usefulness(doubt.without_verdicts(queue, decisions, key, SETTLED[name]), key)
+
+
+def main() -> None:
+    """List what a person should decide in data/5_queue."""
+    found = {
+        "statements": read_table(tables.STATEMENTS),
+        "class_graph": read_table(tables.CLASS_GRAPH),
+        "class_labels": read_table(tables.CLASS_LABELS),
+        "landmark_items": read_table(tables.LANDMARK_ITEMS),
+        "landmark_labels": read_table(tables.LANDMARK_LABELS),
+    }
+    for table, queue in build(found, curation.read_all(found["landmark_labels"])):
+        write_table(queue, table)
+
+
+if __name__ == "__main__":
+    stage_command(main)()

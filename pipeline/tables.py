@@ -1,0 +1,297 @@
+"""Every generated table, declared once: where it lies, what one row is, its key, and what each column and null means.
+
+For everyone who reads a table; `pipeline.files.write_table` validates against these on writing.
+"""
+
+from pipeline.schema import Column, Table
+
+SPLIT = Column(
+    "split", "string", "GLDv2 split; train and index ids are separate number ranges", allowed=("train", "index")
+)
+LANDMARK_ID = Column("landmark_id", "int64", "GLDv2 landmark id, unique within its split")
+CATEGORY = Column("category", "string", "Wikimedia Commons category title in canonical form, without the namespace")
+IMAGE_ID = Column("image_id", "string", "GLDv2 image id, 16 hexadecimal characters")
+IMAGE_COUNT = Column("image_count", "int64", "images of this landmark in its split")
+LABEL = Column("hierarchical_label", "string", "one of the labels of annotations/taxonomy.csv", "no label found")
+NATURAL = Column("natural_or_human_made", "string", "natural or human-made, a function of the label", "no label found")
+SUPERCATEGORY = Column(
+    "supercategory",
+    "string",
+    "English label of the most specific Wikidata class that voted for the label",
+    "no label, or the label did not come from a class",
+)
+ITEM = Column("item_qid", "string", "Wikidata item of the category", "the category has no item")
+CLASS = Column("class_qid", "string", "Wikidata class whose label is the supercategory", "the label has no class")
+LABEL_RULE = Column(
+    "rule",
+    "string",
+    "rule that decided the label",
+    allowed=(
+        "agreed",
+        "majority",
+        "steps",
+        "information_content",
+        "priority",
+        "decision",
+        "no_item",
+        "no_class",
+        "unreached",
+    ),
+)
+LABEL_STATUS = Column(
+    "status",
+    "string",
+    "how far the label can be trusted",
+    allowed=("resolved", "contested", "rejected", "unlabelled"),
+)
+CONFIDENCE = Column("confidence", "float64", "0 to 1, 4 decimals; 1 is a decision by a person, 0 is no label")
+REVIEWED = Column("reviewed", "bool", "a person decided this landmark")
+NULL_LIST = "never null, empty when there is none"
+
+LANDMARKS = Table(
+    "download",
+    "data/1_gldv2/landmarks.parquet",
+    "a GLDv2 landmark",
+    ("split", "landmark_id"),
+    (
+        SPLIT,
+        LANDMARK_ID,
+        CATEGORY,
+        Column("category_url", "string", "the category's address, exactly as GLDv2 has it"),
+        IMAGE_COUNT,
+    ),
+)
+IMAGES = Table(
+    "download",
+    "data/1_gldv2/images.parquet",
+    "a GLDv2 image of a landmark",
+    ("image_id",),
+    (
+        SPLIT,
+        IMAGE_ID,
+        LANDMARK_ID,
+        Column("is_clean", "bool", "train image that GLDv2 lists in train_clean.csv"),
+        Column("url", "string", "address of the original photograph", "GLDv2 gives none (index images)"),
+    ),
+)
+OFFICIAL_LABELS = Table(
+    "download",
+    "data/1_gldv2/official_labels.parquet",
+    "a landmark that the official release labels",
+    ("split", "landmark_id"),
+    (
+        SPLIT,
+        LANDMARK_ID,
+        Column("supercategory", "string", "official supercategory", "not given"),
+        Column("hierarchical_label", "string", "official label, spaces at its ends trimmed"),
+        Column("natural_or_human_made", "string", "official natural / human-made", "not given"),
+    ),
+)
+RETRIEVAL_SOLUTION = Table(
+    "download",
+    "data/1_gldv2/retrieval_solution.parquet",
+    "a GLDv2 test query",
+    ("image_id",),
+    (
+        IMAGE_ID,
+        Column("usage", "string", "part of the benchmark", allowed=("Public", "Private", "Ignored")),
+        Column("positive_image_ids", "list<string>", "index images of the query's landmark, as GLDv2 lists them"),
+    ),
+)
+TAR_MANIFEST = Table(
+    "download",
+    "data/1_gldv2/tar_manifest.csv",
+    "an image TAR that was fetched and verified",
+    ("split", "shard"),
+    (
+        Column("split", "string", "GLDv2 split", allowed=("train", "index", "test")),
+        Column("shard", "int64", "number of the shard"),
+        Column("path", "string", "where the TAR lies, from the project folder"),
+        Column("md5", "string", "its MD5, equal to the published one"),
+        Column("size_bytes", "int64", "its size"),
+    ),
+)
+LANDMARK_ITEMS = Table(
+    "wikidata",
+    "data/2_wikidata/landmark_items.parquet",
+    "a landmark with the Wikidata item of its category",
+    ("split", "landmark_id"),
+    (
+        SPLIT,
+        LANDMARK_ID,
+        CATEGORY,
+        ITEM,
+        Column(
+            "link_rule",
+            "string",
+            "rule that found the item",
+            allowed=("sitelink", "topic", "commons_category", "main_category", "unresolved"),
+        ),
+        Column(
+            "link_status",
+            "string",
+            "doubtful when several items claim the category",
+            allowed=("resolved", "doubtful", "unresolved"),
+        ),
+        Column("candidate_qids", "list<string>", "every item that the deciding rule found, the chosen one first"),
+        Column("redirected_category", "string", "category at the end of the soft redirects", "no redirect followed"),
+        Column("latitude", "float64", "degrees north (P625)", "the item has no coordinates"),
+        Column("longitude", "float64", "degrees east (P625)", "the item has no coordinates"),
+    ),
+)
+STATEMENTS = Table(
+    "wikidata",
+    "data/2_wikidata/statements.parquet",
+    "an instance-of statement (P31) of a landmark's item",
+    ("item_qid", "statement_number"),
+    (
+        Column("item_qid", "string", "Wikidata item"),
+        Column("statement_number", "int64", "place of the statement in the item, from 0"),
+        Column("class_qid", "string", "the class"),
+        Column("rank", "string", "Wikidata rank", allowed=("preferred", "normal", "deprecated")),
+        Column("is_best", "bool", "of the item's best rank: preferred if any is, else normal; never deprecated"),
+        Column("is_ended", "bool", "carries an end time (P582)"),
+    ),
+)
+CLASS_EDGES = Table(
+    "wikidata",
+    "data/2_wikidata/class_edges.parquet",
+    "a best-rank subclass-of statement (P279)",
+    ("child_qid", "parent_qid"),
+    (
+        Column("child_qid", "string", "the subclass"),
+        Column("parent_qid", "string", "the class above it"),
+        Column("is_ended", "bool", "carries an end time (P582)"),
+    ),
+)
+ENTITIES = Table(
+    "wikidata",
+    "data/2_wikidata/entities.parquet",
+    "a Wikidata entity that the pipeline met",
+    ("qid",),
+    (
+        Column("qid", "string", "Wikidata id"),
+        Column("label", "string", "English label; else `mul`, else the first language there is, else the id"),
+        Column("label_language", "string", "language of the label", "the entity has no label, so its id stands there"),
+        Column("is_class", "bool", "somebody's class: the value of a P31 or either end of a P279"),
+        Column("revision_id", "int64", "Wikidata revision that was read", "the source does not say"),
+    ),
+)
+CLASS_GRAPH = Table(
+    "hierarchy",
+    "data/3_hierarchy/class_graph.parquet",
+    "a subclass-of edge, those removed by a decision included",
+    ("child_qid", "parent_qid"),
+    (
+        Column("child_qid", "string", "the subclass"),
+        Column("parent_qid", "string", "the class above it"),
+        Column("source", "string", "who says so", allowed=("wikidata", "decision")),
+        Column("is_removed", "bool", "a decision removed it; labels do not use it"),
+        Column("in_cycle", "bool", "both ends lie on one cycle of edges that are in use"),
+    ),
+)
+CLASS_LABELS = Table(
+    "hierarchy",
+    "data/3_hierarchy/class_labels.parquet",
+    "a Wikidata class with the label that its anchors give it",
+    ("class_qid",),
+    (
+        Column("class_qid", "string", "the class"),
+        Column("class_label", "string", "its label, see entities"),
+        Column("hierarchical_label", "string", "proposed label", "no anchor above it, or ignored"),
+        Column("anchor_qid", "string", "anchor that gave the label", "no label"),
+        Column("steps", "int64", "P279 edges from the class to that anchor", "no label"),
+        Column("information_content", "float64", "0 (everything is below it) to 1 (nothing is), from descendants"),
+        Column("anchor_information_content", "float64", "the same, of the anchor", "no label"),
+        Column(
+            "rule",
+            "string",
+            "rule that chose among the candidates",
+            allowed=(
+                "anchor",
+                "agreed",
+                "steps",
+                "information_content",
+                "priority",
+                "decision",
+                "ignored",
+                "unreached",
+            ),
+        ),
+        Column(
+            "status",
+            "string",
+            "contested when its nearest anchors have several labels",
+            allowed=("resolved", "contested", "unreached", "ignored"),
+        ),
+        Column("path_qids", "list<string>", "classes from this one up to the anchor, both included"),
+        Column("candidate_labels", "list<string>", "labels of the nearest anchors, the proposed one first"),
+        Column("candidate_qids", "list<string>", "those anchors"),
+        Column("candidate_steps", "list<int64>", "P279 edges to each of them"),
+    ),
+)
+LANDMARK_LABELS = Table(
+    "label",
+    "data/4_labels/landmark_labels.parquet",
+    "a landmark with its label, or the reason why it has none",
+    ("split", "landmark_id"),
+    (
+        SPLIT,
+        LANDMARK_ID,
+        CATEGORY,
+        SUPERCATEGORY,
+        LABEL,
+        NATURAL,
+        ITEM,
+        CLASS,
+        LABEL_RULE,
+        CONFIDENCE,
+        LABEL_STATUS,
+        REVIEWED,
+        IMAGE_COUNT,
+        Column("link_status", "string", "see landmark_items", allowed=("resolved", "doubtful", "unresolved")),
+        Column("path_qids", "list<string>", "classes from class_qid up to the anchor"),
+        Column("vote_labels", "list<string>", "labels voted for, the winner first"),
+        Column("vote_counts", "list<int64>", "votes of each of them"),
+    ),
+)
+_QUEUE = (
+    Column("reason", "string", "rule that raised the doubt"),
+    Column("why", "string", "the doubt in words"),
+    Column("image_count", "int64", "images whose label the decision may touch"),
+    Column("landmark_count", "int64", "landmarks whose label the decision may touch"),
+    Column("uncertainty", "float64", "0 to 1, 4 decimals"),
+    Column("candidates", "string", "labels or items to choose from, the proposed one first", "none"),
+    Column("evidence", "string", "paths and examples", "none"),
+    Column("evidence_hash", "string", "changes when the facts behind the doubt change"),
+)
+QUEUE_CLASSES = Table(
+    "queue",
+    "data/5_queue/classes.csv",
+    "a class that a person should decide, most useful first",
+    ("class_qid",),
+    (Column("class_qid", "string", "the class"), Column("class_label", "string", "its label"), *_QUEUE),
+    is_sorted_by_key=False,
+)
+QUEUE_EDGES = Table(
+    "queue",
+    "data/5_queue/edges.csv",
+    "a subclass-of edge that a person should decide, most useful first",
+    ("child_qid", "parent_qid"),
+    (
+        Column("child_qid", "string", "the subclass"),
+        Column("child_label", "string", "its label"),
+        Column("parent_qid", "string", "the class above it"),
+        Column("parent_label", "string", "its label"),
+        *_QUEUE,
+    ),
+    is_sorted_by_key=False,
+)
+QUEUE_LANDMARKS = Table(
+    "queue",
+    "data/5_queue/landmarks.csv",
+    "a landmark that a person should decide, most useful first",
+    ("split", "landmark_id"),
+    (SPLIT, LANDMARK_ID, CATEGORY, *_QUEUE),
+    is_sorted_by_key=False,
+)

@@ -1,0 +1,1 @@
+"""Where facts about categories, items and classes come from, and how they are read out of Wikibase entities."""
