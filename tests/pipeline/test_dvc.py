@@ -1,0 +1,76 @@
+"""The DVC pipeline as a whole: what runs again after an edit, and the same bytes from another clone."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def clone(folder: Path) -> Path:
+    """A working copy of the project's files in a folder of its own."""
+    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).splitlines()
+    for name in listed:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    return folder
+
+
+def repro(folder: Path, *options: str, **environment: str) -> str:
+    """Run `dvc repro` there, without a git identity and with a cache of its own; return what it printed."""
+    path = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    site = {"PATH": path, "DVC_SITE_CACHE_DIR": str(folder / ".dvc/site"), "GIT_CONFIG_GLOBAL": os.devnull}
+    command = [sys.executable, "-m", "dvc", "repro", *options]
+    result = subprocess.run(command, cwd=folder, env=os.environ | site | environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def ran(output: str) -> list[str]:
+    """Names of the stages that ran."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its bytes."""
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = clone(tmp_path_factory.mktemp("first") / "hgldv2")
+    repro(folder)
+    return folder
+
+
+def test_another_clone_zone_and_hash_seed_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    other = clone(tmp_path / "a folder with spaces, elsewhere")
+    repro(
+        other, "--force", "--no-run-cache", PYTHONHASHSEED="4242", TZ="Pacific/Chatham", LC_ALL="C", OMP_NUM_THREADS="1"
+    )
+    assert bytes_of(other / "release") == bytes_of(built / "release")
+    assert (other / "dvc.lock").read_bytes() == (built / "dvc.lock").read_bytes()
+
+
+def test_one_class_decision_reruns_hierarchy_and_what_follows_only(built: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "hgldv2"
+    shutil.copytree(built, folder)
+    table = folder / "annotations/class_decisions.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace("2026-11-23", "2026-11-24", 1), encoding="utf-8")
+    stages = ran(repro(folder))
+    assert stages[0] == "hierarchy"
+    assert not {"download", "wikidata"} & set(stages)
+    assert "Data and pipelines are up to date" in repro(folder)
+
+
+def test_a_deleted_release_comes_back(built: Path) -> None:
+    before = bytes_of(built / "release")
+    shutil.rmtree(built / "release")
+    repro(built)
+    assert bytes_of(built / "release") == before
