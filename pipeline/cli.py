@@ -5,6 +5,7 @@ For maintainers and curators. Machine-readable with `--json`; exit code 0 good, 
 
 import importlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ STAGES = {
     "queue": "step5_queue",
     "export": "step6_export",
     "validate": "step7_validate",
+}
+# Options of single stages; each is a parameter of the stage's `main`.
+OPTIONS: dict[str, list[click.Parameter]] = {
+    "wikidata": [click.Option(["--offline"], is_flag=True, help="Ask nobody: fail on what was never answered.")],
 }
 LOOK = ("explain", "show", "compare")
 SPLIT = click.option("--split", type=click.Choice(["train", "index"]), help="Only this split.")
@@ -60,9 +65,10 @@ def _stage(name: str, module: str) -> None:
         "validate": "Check every promise about the release.",
     }[name]
 
-    @hgld.command(name, help=docstring)
-    def run() -> None:
-        with_file_errors(importlib.import_module(f"pipeline.{module}").main)()
+    @hgld.command(name, help=docstring, params=OPTIONS.get(name, []))
+    def run(**options: bool) -> None:
+        main = importlib.import_module(f"pipeline.{module}").main
+        with_file_errors(partial(main, **options))()
 
 
 for _name, _module in STAGES.items():

@@ -11,7 +11,7 @@ import yaml
 from pipeline.errors import InputError
 
 PARAMS = Path("params.yaml")
-SOURCES = ("sample", "wikimedia")
+SOURCES = ("sample", "wikimedia", "dump")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,13 +22,23 @@ class Gldv2:
     train_shards: str | None
     index_shards: str | None
     test_shards: str | None
+    parallel: int = 4
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.parallel <= 32:
+            raise InputError(f"{PARAMS}: gldv2.parallel", f"{self.parallel} is not from 1 to 32", "write 4, say")
 
 
 @dataclasses.dataclass(frozen=True)
 class Wikidata:
-    """When the facts were taken; a change of date is the explicit refresh of the store."""
+    """When and where the facts are taken; a change of date is the explicit refresh of the store."""
 
     snapshot_date: str
+    wikidata_api: str
+    commons_api: str
+    sparql: str
+    requests_per_minute: float
+    dump: str | None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,21 +1,30 @@
 """Stage download: GLDv2's metadata and image TARs, turned into typed tables keyed by split and landmark."""
 
+import contextlib
+import functools
+import re
 from pathlib import Path
 
+import click
 import pandas as pd
-from tqdm import tqdm
 
 from pipeline import tables
 from pipeline.csv_input import line_of, read_csv
+from pipeline.download_checks import csv_flaw, published_md5, sums_flaw, tar_flaw
+from pipeline.download_files import fetch_files, plan_files
+from pipeline.download_plan import Wanted, check_space, plan_lines
 from pipeline.errors import InputError, stage_command
-from pipeline.fetch import fetch
 from pipeline.files import write_table
-from pipeline.params import Params, read_params
+from pipeline.locks import exclusive
+from pipeline.params import Gldv2, Params, read_params
 from pipeline.titles import title_of_url
+from pipeline.transfer import Client
 
 RAW = Path("data/raw/gldv2")
+LOCK = Path("data/raw/gldv2.lock")
 SAMPLE_ADDRESS = "file:sample/gldv2"
 SOLUTION = "ground_truth/retrieval_solution_v2.1.csv"
+SOLUTION_COLUMNS = {"id": "str", "images": "str", "Usage": "str"}
 # Columns to read of each metadata file, and its key.
 METADATA: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "train.csv": ({"id": "str", "url": "str", "landmark_id": "int64"}, ("id",)),
@@ -96,16 +105,21 @@ def build(raw: dict[str, pd.DataFrame], solution: pd.DataFrame) -> dict[str, pd.
     }
 
 
-def main() -> None:
+def main(dry_run: bool = False) -> None:
     """Fetch GLDv2's metadata and the wanted image TARs, and write data/1_gldv2."""
     params = read_params()
     address = SAMPLE_ADDRESS if params.source == "sample" else params.gldv2.address
-    raw = {}
-    for name, (columns, key) in tqdm(METADATA.items(), desc="metadata", unit="file", disable=None):
-        raw[name] = read_csv(fetch(f"{address}/metadata/{name}", RAW / "metadata" / name), columns, key)
-    solution_path = fetch(f"{address}/{SOLUTION}", RAW / "metadata" / Path(SOLUTION).name)
-    built = build(raw, read_csv(solution_path, {"id": "str", "images": "str", "Usage": "str"}, ("id",)))
-    manifest = fetch_tars(address, params)
+    shards = wanted_shards(params.gldv2)
+    everything = [*metadata_files(address), *sums_files(address, shards), *tar_files(address, shards)]
+    with Client() as client:
+        if dry_run:
+            click.echo("\n".join(plan_lines(plan_files(everything, client, params.gldv2.parallel), RAW)))
+            return
+        with exclusive(LOCK):
+            check_space(plan_files(everything, client, params.gldv2.parallel), RAW)
+            fetch_files(metadata_files(address), RAW, client, params.gldv2.parallel, "metadata")
+            built = build(*read_metadata())
+            manifest = fetch_tars(address, params, client)
     write_table(built["landmarks"], tables.LANDMARKS)
     write_table(built["images"], tables.IMAGES)
     write_table(built["official_labels"], tables.OFFICIAL_LABELS)
@@ -113,18 +127,57 @@ def main() -> None:
     write_table(manifest, tables.TAR_MANIFEST)
 
 
-def fetch_tars(address: str, params: Params) -> pd.DataFrame:
+def metadata_files(address: str) -> list[Wanted]:
+    """The metadata CSVs below the address of the bucket."""
+    names = {f"metadata/{name}": columns for name, (columns, _) in METADATA.items()} | {SOLUTION: SOLUTION_COLUMNS}
+    files = []
+    for name, columns in names.items():
+        target = RAW / "metadata" / Path(name).name
+        has_columns = functools.partial(csv_flaw, columns=tuple(columns))
+        files.append(Wanted(f"{address}/{name}", target, has_columns, _receipt(target)))
+    return files
+
+
+def read_metadata() -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """The metadata CSVs by name, and the retrieval solution, as fetched."""
+    raw = {name: read_csv(RAW / "metadata" / name, columns, key) for name, (columns, key) in METADATA.items()}
+    return raw, read_csv(RAW / "metadata" / Path(SOLUTION).name, SOLUTION_COLUMNS, ("id",))
+
+
+def fetch_tars(address: str, params: Params, client: Client | None = None) -> pd.DataFrame:
     """Fetch the wanted image TARs, each verified against its published MD5, and list them."""
+    shards, parallel = wanted_shards(params.gldv2), params.gldv2.parallel
+    with contextlib.nullcontext(client) if client else Client() as asking:
+        fetch_files(sums_files(address, shards), RAW, asking, parallel, "MD5s")
+        fetch_files(tar_files(address, shards), RAW, asking, parallel, "TARs")
     rows = []
-    for split in ("train", "index", "test"):
-        for shard in shard_numbers(getattr(params.gldv2, f"{split}_shards"), f"gldv2.{split}_shards"):
-            name = f"images_{shard:03d}"
-            sums = fetch(f"{address}/md5sum/{split}/md5.{name}.txt", RAW / "md5sum" / split / f"md5.{name}.txt")
-            md5 = sums.read_text(encoding="ascii").split()[0]
-            tar = fetch(f"{address}/{split}/{name}.tar", RAW / split / f"{name}.tar", md5)
-            size = tar.stat().st_size
-            rows.append({"split": split, "shard": shard, "path": tar.as_posix(), "md5": md5, "size_bytes": size})
+    for split, shard in shards:
+        tar, md5 = _tar_path(split, shard), published_md5(_sums_path(split, shard))
+        size = tar.stat().st_size
+        rows.append({"split": split, "shard": shard, "path": tar.as_posix(), "md5": md5, "size_bytes": size})
     return pd.DataFrame(rows, columns=tables.TAR_MANIFEST.column_names)
+
+
+def wanted_shards(gldv2: Gldv2) -> list[tuple[str, int]]:
+    """Split and number of every image TAR that params.yaml asks for."""
+    wanted = {"train": gldv2.train_shards, "index": gldv2.index_shards, "test": gldv2.test_shards}
+    return [(split, n) for split, text in wanted.items() for n in shard_numbers(text, f"gldv2.{split}_shards")]
+
+
+def sums_files(address: str, shards: list[tuple[str, int]]) -> list[Wanted]:
+    """The published MD5 files of the shards."""
+    targets = [_sums_path(split, shard) for split, shard in shards]
+    return [Wanted(_address(address, target), target, sums_flaw, _receipt(target)) for target in targets]
+
+
+def tar_files(address: str, shards: list[tuple[str, int]]) -> list[Wanted]:
+    """The image TARs of the shards; their MD5 files must be there by the time they come."""
+    files = []
+    for split, shard in shards:
+        target = _tar_path(split, shard)
+        has_md5 = functools.partial(tar_flaw, sums=_sums_path(split, shard))
+        files.append(Wanted(_address(address, target), target, has_md5))
+    return files
 
 
 def shard_numbers(text: str | None, name: str) -> list[int]:
@@ -134,16 +187,32 @@ def shard_numbers(text: str | None, name: str) -> list[int]:
         InputError: not such a list.
     """
     numbers: set[int] = set()
-    for part in (text or "").replace(" ", "").split(","):
-        first, _, last = part.partition("-")
-        if not part:
-            continue
-        if not first.isdecimal() or not (last or first).isdecimal() or int(last or first) < int(first):
-            raise InputError(
-                f"params.yaml: {name}", f"{part!r} is not a number or range", 'write "0", "0-9" or "0-3,7"'
-            )
-        numbers.update(range(int(first), int(last or first) + 1))
+    for part in filter(None, (text or "").replace(" ", "").split(",")):
+        match = re.fullmatch(r"([0-9]{1,6})(?:-([0-9]{1,6}))?", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if first > last:
+            remedy = 'write "0", "0-9" or "0-3,7"'
+            raise InputError(f"params.yaml: {name}", f"{part!r} is not a number or range", remedy)
+        numbers.update(range(first, last + 1))
     return sorted(numbers)
+
+
+def _tar_path(split: str, shard: int) -> Path:
+    return RAW / split / f"images_{shard:03d}.tar"
+
+
+def _sums_path(split: str, shard: int) -> Path:
+    return RAW / "md5sum" / split / f"md5.images_{shard:03d}.txt"
+
+
+def _address(bucket: str, target: Path) -> str:
+    """TARs and MD5 files lie in the bucket as they lie below RAW."""
+    return f"{bucket}/{target.relative_to(RAW).as_posix()}"
+
+
+def _receipt(target: Path) -> Path:
+    """Receipts lie beside the files' folders, not in them: data/raw/gldv2/metadata is an out of the stage."""
+    return RAW / "receipts" / f"{target.relative_to(RAW).as_posix()}.json"
 
 
 def _title(name: str, row: int, url: str) -> str:

@@ -3,17 +3,23 @@
 For the wikidata stage. qwikidata wants every top-level key present, so entities are checked and padded first.
 """
 
-from typing import Any, NamedTuple
+import functools
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
 
 from qwikidata.claim import WikidataClaim
 from qwikidata.entity import WikidataItem
 
 from pipeline.errors import InputError
-from pipeline.wikimedia.source import Entity
+
+Entity = dict[str, Any]
+ITEM_ID = re.compile(r"Q[1-9]\d*")
 
 INSTANCE_OF, SUBCLASS_OF = "P31", "P279"
 COMMONS_CATEGORY, CATEGORY_TOPIC, MAIN_CATEGORY = "P373", "P301", "P910"
 COORDINATES, END_TIME = "P625", "P582"
+PROPERTIES = (INSTANCE_OF, SUBCLASS_OF, COMMONS_CATEGORY, CATEGORY_TOPIC, MAIN_CATEGORY, COORDINATES)
 
 
 class Statement(NamedTuple):
@@ -23,6 +29,64 @@ class Statement(NamedTuple):
     rank: str
     is_best: bool
     is_ended: bool
+
+
+Read = TypeVar("Read", bound=Callable[..., Any])
+
+
+def _refusing_malformed(read: Read) -> Read:
+    """Turn whatever a malformed entity breaks into an error that names the entity."""
+
+    @functools.wraps(read)
+    def guarded(entity: Entity, *arguments: Any) -> Any:
+        try:
+            return read(entity, *arguments)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            name = entity.get("id", "?") if isinstance(entity, dict) else "?"
+            raise InputError("Wikidata", f"entity {name} is malformed ({error!r})", "fetch the entity again") from error
+
+    return cast("Read", guarded)
+
+
+class EntityFacts(NamedTuple):
+    """All that the pipeline uses of an entity, small enough to hold hundreds of thousands."""
+
+    qid: str
+    label: str
+    label_language: str | None
+    revision_id: int | None
+    instance_of: tuple[Statement, ...]
+    subclass_of: tuple[Statement, ...]
+    topics: tuple[str, ...]
+    coordinates: tuple[float, float] | None
+
+    @property
+    def classes(self) -> list[str]:
+        """Best-rank values of P31."""
+        return [statement.value_qid for statement in self.instance_of if statement.is_best]
+
+    @property
+    def parents(self) -> list[str]:
+        """Best-rank values of P279."""
+        return [statement.value_qid for statement in self.subclass_of if statement.is_best]
+
+
+@_refusing_malformed
+def read_facts(entity: Entity) -> EntityFacts:
+    """Parse an entity.
+
+    Raises:
+        InputError: a statement is malformed.
+    """
+    return EntityFacts(
+        entity["id"],
+        *label(entity),
+        entity.get("lastrevid"),
+        tuple(statements(entity, INSTANCE_OF)),
+        tuple(statements(entity, SUBCLASS_OF)),
+        tuple(best_values(entity, CATEGORY_TOPIC)),
+        coordinates(entity),
+    )
 
 
 def checked_entity(raw: Any, where: str) -> Entity:
@@ -37,47 +101,77 @@ def checked_entity(raw: Any, where: str) -> Entity:
     missing = [key for key in ("id", "labels", "claims") if key not in raw]
     if missing:
         raise InputError(where, f"entity {raw.get('id', '?')} has no {', '.join(missing)}", remedy)
+    if not ITEM_ID.fullmatch(str(raw["id"])):
+        raise InputError(where, f"{raw['id']!r} is not the id of an item", remedy)
     # An empty object arrives as an empty list from Wikibase's PHP.
     padded = {"type": "item", "descriptions": {}, "aliases": {}, "sitelinks": {}} | raw
     return {key: {} if value == [] else value for key, value in padded.items()}
 
 
+@_refusing_malformed
+def trimmed_entity(entity: Entity) -> Entity:
+    """The part of an entity that the pipeline can use, as Wikibase gives it; the rest is nine tenths of the bytes.
+
+    Labels in English and `mul` (the first language by code where neither exists), the claims that are read, without
+    their references, and the link to Commons.
+    """
+    labels = entity["labels"]
+    languages = [language for language in ("en", "mul") if language in labels] or sorted(labels)[:1]
+    claims = {name: entity["claims"][name] for name in PROPERTIES if name in entity["claims"]}
+    commons = entity["sitelinks"].get("commonswiki")
+    kept: Entity = {
+        "type": "item",
+        "id": entity["id"],
+        "labels": {language: labels[language] for language in languages},
+        "descriptions": {},
+        "aliases": {},
+        "claims": {
+            name: [{key: part for key, part in claim.items() if key != "references"} for claim in group]
+            for name, group in claims.items()
+        },
+        "sitelinks": {"commonswiki": commons} if commons else {},
+    }
+    return kept | {key: entity[key] for key in ("lastrevid", "modified") if key in entity}
+
+
+@_refusing_malformed
 def statements(entity: Entity, property_id: str) -> list[Statement]:
     """Statements of a property that have an item as their value, in the entity's order.
 
     Best rank is preferred where any statement is preferred, else normal, never deprecated (Wikidata's "truthy").
     """
-    item = _item(entity, property_id)
-    best_rank = next((claim.rank for claim in item.get_truthy_claim_group(property_id)), None)
+    claims = _claims(entity, property_id)
+    best_rank = next((claim.rank for claim in _claims(entity, property_id, truthy=True)), None) if claims else None
     return [
         Statement(qid, claim.rank, claim.rank == best_rank, END_TIME in claim.qualifiers)
-        for claim in item.get_claim_group(property_id)
-        if (qid := _value(claim, "id"))
+        for claim in claims
+        if (qid := _item_id(claim))
     ]
 
 
+@_refusing_malformed
 def best_values(entity: Entity, property_id: str) -> list[str]:
     """Item ids of a property's best-rank statements, without repeats, in the entity's order."""
     return list(dict.fromkeys(s.value_qid for s in statements(entity, property_id) if s.is_best))
 
 
+@_refusing_malformed
 def text_values(entity: Entity, property_id: str) -> list[str]:
-    """Texts of a property's statements that are not deprecated."""
-    group = _item(entity, property_id).get_claim_group(property_id)
-    values = [
-        claim.mainsnak.datavalue.value for claim in group if claim.rank != "deprecated" and claim.mainsnak.datavalue
-    ]
-    return [value for value in values if isinstance(value, str)]
+    """Texts of a property's best-rank statements."""
+    data = [claim.mainsnak.datavalue for claim in _claims(entity, property_id, truthy=True)]
+    return [datum.value for datum in data if datum and isinstance(datum.value, str)]
 
 
+@_refusing_malformed
 def coordinates(entity: Entity) -> tuple[float, float] | None:
     """Latitude and longitude (P625) in degrees, of the first best-rank statement."""
-    for claim in _item(entity, COORDINATES).get_truthy_claim_group(COORDINATES):
+    for claim in _claims(entity, COORDINATES, truthy=True):
         if _value(claim, "latitude") is not None:
             return float(_value(claim, "latitude")), float(_value(claim, "longitude"))
     return None
 
 
+@_refusing_malformed
 def label(entity: Entity) -> tuple[str, str | None]:
     """Label and its language: English, else `mul`, else the first language by code, else the id and None."""
     labels = entity["labels"]
@@ -87,23 +181,40 @@ def label(entity: Entity) -> tuple[str, str | None]:
     return str(entity["id"]), None
 
 
+@_refusing_malformed
 def commons_sitelink(entity: Entity) -> str | None:
     """Title of the page on Wikimedia Commons that the entity is linked to."""
     title = entity["sitelinks"].get("commonswiki", {}).get("title")
     return str(title) if title else None
 
 
-def _item(entity: Entity, property_id: str) -> WikidataItem:
-    """Parse only the property that is asked for: a full item may hold hundreds of other statements."""
-    # qwikidata demands a statement id, which nothing here uses and which restated facts do not have.
-    claims = {property_id: [{"id": ""} | claim for claim in entity["claims"].get(property_id, [])]}
+def _claims(entity: Entity, property_id: str, truthy: bool = False) -> list[WikidataClaim]:
+    """Claims of one property, parsed; only those of best rank when `truthy`.
+
+    Only that property is parsed, since an item may hold hundreds of others, and nothing when it has none.
+    """
+    raw = entity["claims"].get(property_id)
+    if not raw:
+        return []
+    # qwikidata demands a statement id, which nothing here uses and which restated facts do not have, and finds
+    # qualifiers only by their order.
+    padded = [{"id": "", "qualifiers-order": list(claim.get("qualifiers", {}))} | claim for claim in raw]
+    item = {**entity, "claims": {property_id: padded}}
     try:
-        item = WikidataItem(entity | {"claims": claims})
-        item.get_claim_group(property_id)
-    except (KeyError, ValueError) as error:
+        parsed = WikidataItem(item)
+        read = parsed.get_truthy_claim_group if truthy else parsed.get_claim_group
+        return list(read(property_id))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"entity {entity['id']}: malformed {property_id} statement ({error})"
         raise InputError("Wikidata", what, "fetch the entity again") from error
-    return item
+
+
+def _item_id(claim: WikidataClaim) -> str | None:
+    """Id of the item that is the claim's value; None for `somevalue` and `novalue`."""
+    qid: str | None = _value(claim, "id")
+    if qid is not None and not ITEM_ID.fullmatch(qid):
+        raise ValueError(f"{qid!r} is not the id of an item")
+    return qid
 
 
 def _value(claim: WikidataClaim, key: str) -> Any:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from pipeline.wikimedia import facts
-from pipeline.wikimedia.source import Entity, EntitySource
+from pipeline.wikimedia.facts import EntityFacts
+from pipeline.wikimedia.source import EntitySource
 
 CATEGORY_CLASS = "Q4167836"  # Wikimedia category
 # Pages that only look like landmarks: Wikimedia list article, disambiguation page, template.
@@ -53,17 +53,16 @@ def link_categories(titles: Collection[str], source: EntitySource) -> dict[str, 
 def _link_direct(titles: Collection[str], source: EntitySource) -> dict[str, Link]:
     """The rules on the category itself: sitelink, topic of the category item, P373, P910."""
     linked = source.entities_of_categories(titles)
-    topics_of = {title: facts.best_values(entity, facts.CATEGORY_TOPIC) for title, entity in linked.items()}
     links = {}
     category_items: dict[str, str] = {}
-    topics = source.entities(sorted({qid for title in linked for qid in topics_of[title]}))
+    topics = source.entities(sorted({qid for entity in linked.values() for qid in entity.topics}))
     for title, entity in linked.items():
-        if CATEGORY_CLASS not in _classes(entity):
+        if CATEGORY_CLASS not in entity.classes:
             if is_landmark_like(entity):
-                links[title] = Link("sitelink", (entity["id"],))
+                links[title] = Link("sitelink", (entity.qid,))
             continue
-        category_items[title] = entity["id"]
-        candidates = [qid for qid in topics_of[title] if qid in topics and is_landmark_like(topics[qid])]
+        category_items[title] = entity.qid
+        candidates = [qid for qid in entity.topics if qid in topics and is_landmark_like(topics[qid])]
         if candidates:
             links[title] = Link("topic", tuple(candidates))
     _add_inverse(links, titles, category_items, source)
@@ -92,11 +91,6 @@ def _add_candidates(links: dict[str, Link], rule: str, candidates: dict[str, lis
             links[title] = Link(rule, tuple(sorted(kept, key=lambda qid: int(qid[1:]))))
 
 
-def is_landmark_like(entity: Entity) -> bool:
+def is_landmark_like(entity: EntityFacts) -> bool:
     """False for category items, list articles, disambiguation pages and templates."""
-    classes = _classes(entity)
-    return CATEGORY_CLASS not in classes and not REJECTED_CLASSES & set(classes)
-
-
-def _classes(entity: Entity) -> list[str]:
-    return facts.best_values(entity, facts.INSTANCE_OF)
+    return CATEGORY_CLASS not in entity.classes and not REJECTED_CLASSES & set(entity.classes)

@@ -1,63 +1,65 @@
-"""A source that answers from one file of Wikibase entities: the sample's, and later what a dump or a crawl left.
-
-For the wikidata stage with `source: sample`, and for tests.
-"""
+"""A source that answers from entities in memory: the sample's, and those of tests."""
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from pipeline.errors import InputError
 from pipeline.titles import PREFIX, canonical_title
 from pipeline.wikimedia import facts
-from pipeline.wikimedia.source import Entity
-
-Answer = TypeVar("Answer")
+from pipeline.wikimedia.source import Entity, EntitySource, Question
 
 
-class ReplaySource:
-    """An `EntitySource` over a fixed set of entities and Commons redirects."""
+class ReplaySource(EntitySource):
+    """An `EntitySource`, and a `Service`, over a fixed set of entities and Commons redirects."""
 
     def __init__(self, entities: Iterable[Entity], redirects: dict[str, str] | None = None) -> None:
-        self._entities = {entity["id"]: entity for entity in entities}
-        self._redirects = redirects or {}
-        self._by_sitelink: dict[str, Entity] = {}
-        self._by_commons_category: dict[str, list[str]] = defaultdict(list)
-        self._by_main_category: dict[str, list[str]] = defaultdict(list)
-        for qid, entity in self._entities.items():
-            page = facts.commons_sitelink(entity)
-            if page and page.startswith(PREFIX):
-                self._by_sitelink[canonical_title(page.removeprefix(PREFIX))] = entity
-            for title in filter(str.strip, facts.text_values(entity, facts.COMMONS_CATEGORY)):
-                self._by_commons_category[canonical_title(title)].append(qid)
-            for category_qid in facts.best_values(entity, facts.MAIN_CATEGORY):
-                self._by_main_category[category_qid].append(qid)
+        by_id = {entity["id"]: entity for entity in entities}
+        self._answers: dict[Question, dict[str, Any]] = {
+            Question.ENTITY: by_id,
+            Question.CATEGORY: {},
+            Question.COMMONS_CATEGORY: defaultdict(list),
+            Question.MAIN_CATEGORY: defaultdict(list),
+            Question.REDIRECT: redirects or {},
+        }
+        for qid, entity in by_id.items():
+            if title := category_of(entity):
+                self._answers[Question.CATEGORY][title] = entity
+            for question, keys in inverse_keys(entity).items():
+                for key in keys:
+                    self._answers[question][key].append(qid)
 
-    def entities(self, qids: Collection[str]) -> dict[str, Entity]:
-        """Entities by id."""
-        return _found(qids, self._entities.get)
+    def endpoint(self, question: Question) -> str:
+        """Nobody is asked."""
+        del question
+        return "replay"
 
-    def entities_of_categories(self, titles: Collection[str]) -> dict[str, Entity]:
-        """Entities whose `commonswiki` sitelink is `Category:<title>`, by title."""
-        return _found(titles, self._by_sitelink.get)
+    def batch_size(self, question: Question) -> int:
+        """Memory answers any number of keys at once."""
+        del question
+        return 1000
 
-    def items_of_commons_category(self, titles: Collection[str]) -> dict[str, list[str]]:
-        """Ids of the items whose P373 is the title, by title."""
-        return _found(titles, self._by_commons_category.get)
-
-    def items_of_main_category(self, qids: Collection[str]) -> dict[str, list[str]]:
-        """Ids of the items whose P910 is the category item, by the category item's id."""
-        return _found(qids, self._by_main_category.get)
-
-    def category_redirects(self, titles: Collection[str]) -> dict[str, str]:
-        """Canonical title that a soft redirect points to, by title."""
-        return _found(titles, self._redirects.get)
+    def ask(self, question: Question, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
+        """Answers with their keys."""
+        known = self._answers[question]
+        return ((key, known[key]) for key in keys if key in known)
 
 
-def _found(keys: Collection[str], answer_of: Callable[[str], Answer | None]) -> dict[str, Answer]:
-    return {key: answer for key in keys if (answer := answer_of(key)) is not None}
+def category_of(entity: Entity) -> str | None:
+    """Canonical title of the Commons category that the entity's sitelink names."""
+    page = facts.commons_sitelink(entity)
+    return canonical_title(page.removeprefix(PREFIX)) if page and page.startswith(PREFIX) else None
+
+
+def inverse_keys(entity: Entity) -> dict[Question, list[str]]:
+    """Keys under which the entity answers the inverse questions: its P373 titles and its P910 category items."""
+    titles = facts.text_values(entity, facts.COMMONS_CATEGORY)
+    return {
+        Question.COMMONS_CATEGORY: list(dict.fromkeys(canonical_title(title) for title in titles if title.strip())),
+        Question.MAIN_CATEGORY: facts.best_values(entity, facts.MAIN_CATEGORY),
+    }
 
 
 def read_entities(path: Path) -> list[Entity]:
