@@ -4,12 +4,13 @@ For the stages, which refuse to build on broken tables, and for curators. Every 
 what is wrong, and the likely remedy.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 
 import pandas as pd
 
-from annotations.store import ADJUDICATOR, TABLES, sort_value
+from annotations.store import ADJUDICATOR, TABLES, levels, sort_value
 
 Tables = dict[str, pd.DataFrame]
 _HUMAN_NAMES = {"class_qid": "class_label", "child_qid": "child_label", "landmark_id": "category"}
@@ -37,16 +38,21 @@ def ids_are_wikidata_ids(curated: Tables) -> Iterator[str]:
                 yield f"{_row(name, row)}: {column} {row[column]!r} is not a Wikidata id. Remedy: write Q and a number"
 
 
-def priorities_and_natures_are_set(curated: Tables) -> Iterator[str]:
-    """The taxonomy gives each label a whole-number priority of its own and one of two natures."""
+def priorities_and_levels_are_set(curated: Tables) -> Iterator[str]:
+    """The taxonomy gives each label a whole-number priority of its own, and every level above it, nested."""
     taxonomy = curated["taxonomy"]
     for row in taxonomy.to_dict("records"):
         if not re.fullmatch(r"[1-9]\d*", row["priority"]):
             yield f"{_row('taxonomy', row)}: priority {row['priority']!r} is not a number from 1. Remedy: give it one"
-        if row["natural_or_human_made"] not in ("natural", "human-made"):
-            yield f"{_row('taxonomy', row)}: neither natural nor human-made. Remedy: write one of the two"
+        for level in (level for level in levels(taxonomy) if not row[level].strip()):
+            yield f"{_row('taxonomy', row)}: no {level}. Remedy: name the {level} of this label"
         if row["hierarchical_label"] != row["hierarchical_label"].strip():
             yield f"{_row('taxonomy', row)}: the label has spaces at its ends. Remedy: trim it"
+    for fine, coarse in itertools.pairwise(levels(taxonomy)):
+        first = taxonomy.drop_duplicates(fine).set_index(fine)[coarse]
+        for row in taxonomy[taxonomy[coarse] != taxonomy[fine].map(first)].to_dict("records"):
+            what = f"{fine} {row[fine]!r} lies under {first[row[fine]]!r} elsewhere, here under {row[coarse]!r}"
+            yield f"{_row('taxonomy', row)}: {what}. Remedy: give it one {coarse}"
     for row in taxonomy[taxonomy.duplicated("priority")].to_dict("records"):
         yield f"{_row('taxonomy', row)}: priority {row['priority']} is taken. Remedy: give each label its own"
 
@@ -109,7 +115,7 @@ def verdicts_do_not_conflict(curated: Tables) -> Iterator[str]:
 LAWS: list[Callable[[Tables], Iterator[str]]] = [
     rows_are_sorted_and_unique,
     ids_are_wikidata_ids,
-    priorities_and_natures_are_set,
+    priorities_and_levels_are_set,
     labels_are_in_the_taxonomy,
     decisions_are_allowed,
     reviewers_are_known,

@@ -78,7 +78,6 @@ def read(name: str, path: Path | None = None) -> pd.DataFrame:
         CurationError: the file is absent, not UTF-8, has other columns, or a row with another number of cells.
     """
     path = path or FOLDER / f"{name}.csv"
-    columns = list(TABLES[name].columns)
     if not path.exists():
         raise CurationError([f"{path}: not found. Remedy: restore it from git, or create it with its header alone"])
     try:
@@ -89,7 +88,9 @@ def read(name: str, path: Path | None = None) -> pd.DataFrame:
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     rows, problems = [], []
     try:
-        if next(reader, None) != columns:
+        header = next(reader, [])
+        columns = _columns(name, header)
+        if header != columns:
             raise CurationError([f"{path}:1: the columns are not {','.join(columns)}. Remedy: restore the header"])
         for row in reader:
             if len(row) != len(columns):
@@ -102,6 +103,20 @@ def read(name: str, path: Path | None = None) -> pd.DataFrame:
     if problems:
         raise CurationError(problems)
     return pd.DataFrame(rows, columns=[*columns, "where"], dtype=str)
+
+
+def levels(taxonomy: pd.DataFrame) -> list[str]:
+    """Names of the levels above the label, from fine to coarse: the columns between the label and its priority."""
+    names = list(taxonomy.columns)
+    return names[1 : names.index("priority")]
+
+
+def _columns(name: str, header: list[str]) -> list[str]:
+    """Columns that the table must have; the levels of a taxonomy are its own."""
+    columns = list(TABLES[name].columns)
+    ends = [*columns[:1], *columns[-2:]]
+    is_taxonomy = name == "taxonomy" and len(set(header)) == len(header) >= 4
+    return header if is_taxonomy and [*header[:1], *header[-2:]] == ends else columns
 
 
 def settle(decisions: pd.DataFrame, id_columns: list[str]) -> pd.DataFrame:

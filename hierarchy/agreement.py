@@ -23,18 +23,18 @@ def wilson_interval(successes: int, trials: int, z: float = 1.959964) -> tuple[f
     return (centre - spread) / scale, (centre + spread) / scale
 
 
-def compare_labels(ours: pd.DataFrame, official: pd.DataFrame) -> dict[str, Any]:
+def compare_labels(ours: pd.DataFrame, official: pd.DataFrame, levels: list[str]) -> dict[str, Any]:
     """Compare the labels of one split.
 
     Args:
-        ours: landmark_id, hierarchical_label (null: unlabelled), natural_or_human_made.
+        ours: landmark_id, hierarchical_label (null: unlabelled), and the other levels.
         official: the same columns; labels are trimmed before they are compared.
+        levels: columns to compare, hierarchical_label first.
 
     Returns:
         count (our landmarks), ours and official (labelled ones among them), both, coverage (ours / count),
         agreement per level with its 95% Wilson interval, and confusions (official, ours, count), most frequent first.
     """
-    levels = ["hierarchical_label", "natural_or_human_made"]
     official = official.assign(**{level: official[level].str.strip().replace("", None) for level in levels})
     joined = ours.merge(official, on="landmark_id", how="left", suffixes=("", "_official"), validate="1:1")
     both = joined[joined["hierarchical_label"].notna() & joined["hierarchical_label_official"].notna()]

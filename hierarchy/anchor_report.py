@@ -70,7 +70,7 @@ def candidate_anchors(
 
     Returns:
         class_qid, class_label, hierarchical_label, known_count (items with that label), gained_count (items without any
-        label that the anchor would reach), image_count (of those); most images first.
+        label that the anchor would reach), image_count (of those); best supported first.
     """
     unreached = frozenset(class_labels.loc[class_labels["status"] == "unreached", "class_qid"])
     ancestors = ancestors_or_self(digraph(graph))
@@ -101,7 +101,7 @@ def candidate_anchors(
     found = found[is_general].rename_axis("class_qid").reset_index()
     found["class_label"] = found["class_qid"].map(class_labels.set_index("class_qid")["class_label"])
     names = ["class_qid", "class_label", "hierarchical_label", "known_count", "gained_count", "image_count"]
-    return found[names].sort_values(["image_count", "class_qid"], ascending=[False, True])
+    return found[names].sort_values(["known_count", "image_count", "class_qid"], ascending=[False, False, True])
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

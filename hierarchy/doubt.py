@@ -6,6 +6,7 @@ the facts behind a doubt change, so that an `unsure` verdict keeps a row away on
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -67,19 +68,18 @@ def doubtful_classes(class_labels: pd.DataFrame, class_items: pd.DataFrame) -> p
 def doubtful_landmarks(landmark_labels: pd.DataFrame, landmark_items: pd.DataFrame) -> pd.DataFrame:
     """Landmarks with images that have no label, a contested one, or a doubtful link to their item."""
     links = landmark_items[["split", "landmark_id", "link_rule", "candidate_qids"]]
-    doubtful = landmark_labels["status"].isin(["contested", "unlabelled"]) & (landmark_labels["image_count"] > 0)
+    doubtful = landmark_labels["status"].isin(["contested", "unlabelled", "withheld"]) & (
+        landmark_labels["image_count"] > 0
+    )
     queue = landmark_labels[doubtful].merge(links, on=["split", "landmark_id"], validate="1:1")
     queue["reason"] = [_landmark_reason(row) for row in queue.to_dict("records")]
     queue["why"] = queue["reason"].map(_LANDMARK_WORDS)
     queue["uncertainty"] = (1 - queue["confidence"]).round(4)
-    queue["candidates"] = [
-        "; ".join(f"{label} ({count})" for label, count in zip(labels, counts, strict=True)) or None
-        for labels, counts in zip(queue["vote_labels"], queue["vote_counts"], strict=True)
-    ]
+    queue["candidates"] = [_landmark_candidates(row) for row in queue.to_dict("records")]
     queue["evidence"] = [f"items {' '.join(qids)}" if len(qids) else None for qids in queue["candidate_qids"]]
     queue["landmark_count"] = 1
     queue["evidence_hash"] = [
-        evidence_hash(row["category"], list(row["candidate_qids"]), list(row["vote_labels"]), list(row["vote_counts"]))
+        evidence_hash(row["category"], row["reason"], row["candidate_qids"], row["vote_labels"], row["vote_counts"])
         for row in queue.to_dict("records")
     ]
     return queue
@@ -87,6 +87,7 @@ def doubtful_landmarks(landmark_labels: pd.DataFrame, landmark_items: pd.DataFra
 
 _LANDMARK_WORDS = {
     "doubtful_link": "several Wikidata items claim this category",
+    "low_confidence": "its label is less sure than the release asks for",
     "no_item": "no Wikidata item was found for this category",
     "no_class": "its Wikidata item is not an instance of any class",
     "unreached": "no anchor lies above its classes",
@@ -95,7 +96,9 @@ _LANDMARK_WORDS = {
 }
 
 
-def _landmark_reason(row: dict[str, object]) -> str:
+def _landmark_reason(row: dict[str, Any]) -> str:
+    if row["status"] == "withheld":
+        return "low_confidence"
     if row["link_status"] == "doubtful":
         return "doubtful_link"
     if row["status"] == "unlabelled":
@@ -103,11 +106,19 @@ def _landmark_reason(row: dict[str, object]) -> str:
     return "contested_class" if row["rule"] == "agreed" else "disagreeing_classes"
 
 
+def _landmark_candidates(row: dict[str, Any]) -> str | None:
+    """Labels voted for with their votes, and the label that the title suggests with its confidence."""
+    votes = [f"{label} ({count})" for label, count in zip(row["vote_labels"], row["vote_counts"], strict=True)]
+    if pd.notna(row["proposed_label"]):
+        votes.insert(0, f"{row['proposed_label']} (confidence {row['proposed_confidence']})")
+    return "; ".join(votes) or None
+
+
 def _why_class(labels: list[str]) -> str:
     distinct = list(dict.fromkeys(labels))
     return f"its nearest anchors say {', '.join(distinct)}" if distinct else "no anchor lies above it"
 
 
-def _candidate_words(row: dict[str, list[object]]) -> str | None:
+def _candidate_words(row: dict[str, Any]) -> str | None:
     triples = zip(row["candidate_labels"], row["candidate_qids"], row["candidate_steps"], strict=True)
     return "; ".join(f"{label} ({qid}, {steps} steps)" for label, qid, steps in triples) or None

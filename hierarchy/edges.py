@@ -1,4 +1,4 @@
-"""Odd edges of the class graph: on a cycle, between natural and human-made classes, or implied by a longer path.
+"""Odd edges of the class graph: on a cycle, between the coarsest levels, or implied by a longer path.
 
 Pure functions over tables, for the queue stage; nothing is fixed silently, a person decides.
 """
@@ -15,13 +15,13 @@ REASONS = (
     ("redundant_edge", "already implied by a longer path", 0.1),
     # A cycle blurs which of its classes is the more general one.
     ("cyclic_edge", "lies on a cycle, so that each class is a subclass of the other", 0.5),
-    # No kind of place is both natural and human-made.
-    ("crossing_edge", "joins a natural class and a human-made one", 0.75),
+    # No kind of place belongs to two realms, such as natural and human-made.
+    ("crossing_edge", "joins classes of different realms", 0.75),
 )
 
 
 def doubtful_edges(
-    graph: pd.DataFrame, class_labels: pd.DataFrame, taxonomy: pd.DataFrame, class_items: pd.DataFrame
+    graph: pd.DataFrame, class_labels: pd.DataFrame, realm_of_label: dict[str, str], class_items: pd.DataFrame
 ) -> pd.DataFrame:
     """Edges in use for which one of the reasons holds, with the landmarks and images below them.
 
@@ -30,7 +30,7 @@ def doubtful_edges(
     Args:
         graph: see class_graph in pipeline/tables.py.
         class_labels: see class_labels there.
-        taxonomy: hierarchical_label, natural_or_human_made.
+        realm_of_label: coarsest level of each label, such as natural and human-made.
         class_items: result of `hierarchy.doubt.items_of_classes`.
     """
     used = digraph(graph)
@@ -38,8 +38,8 @@ def doubtful_edges(
     labels = class_labels.set_index("class_qid")["hierarchical_label"]
     has_label = graph["child_qid"].map(labels).notna() | graph["parent_qid"].map(labels).notna()
     edges = graph[~graph["is_removed"] & has_label].copy()
-    nature = labels.map(taxonomy.set_index("hierarchical_label")["natural_or_human_made"])
-    child, parent = edges["child_qid"].map(nature), edges["parent_qid"].map(nature)
+    realm = labels.map(realm_of_label)
+    child, parent = edges["child_qid"].map(realm), edges["parent_qid"].map(realm)
     holds = {
         "redundant_edge": _is_redundant(edges, used, ancestors),
         "cyclic_edge": edges["in_cycle"],

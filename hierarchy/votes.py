@@ -9,7 +9,7 @@ import pandas as pd
 # anchor, then the label's priority; the first is the winner.
 _ORDER = ["votes", "steps", "information_content", "anchor_information_content", "priority"]
 _ASCENDING = [False, True, False, False, True]
-_OF_CLASS = ["class_qid", "class_label", "status", "candidate_labels", "path_qids"]
+_OF_CLASS = ["class_qid", "class_label", "status", "steps", "candidate_labels", "path_qids"]
 _RULES = ["majority", "steps", "information_content", "information_content", "priority"]
 
 
@@ -35,9 +35,8 @@ def winners(votes: pd.DataFrame) -> pd.DataFrame:
     """The label of every item that has a vote, with the rule that decided and how sure it is.
 
     Returns:
-        item_qid, hierarchical_label, supercategory, class_qid, path_qids, rule, status, confidence, vote_labels,
-        vote_counts. `confidence` is the winner's share of the votes, divided by the number of labels that contest
-        its class.
+        item_qid, hierarchical_label, supercategory, class_qid, path_qids, steps, rule, status, vote_labels,
+        vote_counts, vote_share (the winner's, of all votes), candidate_label_count (labels that contest its class).
     """
     tally = votes.groupby(["item_qid", "hierarchical_label"], as_index=False).agg(
         votes=("class_qid", "size"),
@@ -58,8 +57,8 @@ def winners(votes: pd.DataFrame) -> pd.DataFrame:
         validate="1:1",
     )
     chosen = chosen.merge(lists, on="item_qid", validate="1:1").rename(columns={"class_label": "supercategory"})
-    share = chosen["votes"] / chosen["vote_counts"].map(sum)
-    chosen["confidence"] = (share / chosen["candidate_labels"].map(lambda labels: len(set(labels)))).round(4)
+    chosen["vote_share"] = chosen["votes"] / chosen["vote_counts"].map(sum)
+    chosen["candidate_label_count"] = chosen["candidate_labels"].map(lambda labels: len(set(labels)))
     agreed = (chosen["rule"] == "agreed") & (chosen["status"] == "resolved")
     chosen["status"] = agreed.map({True: "resolved", False: "contested"})
     return chosen.drop(columns=["votes", "candidate_labels"])

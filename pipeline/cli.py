@@ -27,6 +27,7 @@ STAGES = {
 OPTIONS: dict[str, list[click.Parameter]] = {
     "wikidata": [click.Option(["--offline"], is_flag=True, help="Ask nobody: fail on what was never answered.")],
 }
+CURATE = ("anchors",)
 LOOK = ("explain", "show", "compare")
 SPLIT = click.option("--split", type=click.Choice(["train", "index"]), help="Only this split.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
@@ -37,14 +38,14 @@ class Grouped(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section a group."""
-        for title, names in (("Stages, in order", STAGES), ("Look", LOOK)):
+        for title, names in (("Stages, in order", STAGES), ("Curate", CURATE), ("Look", LOOK)):
             rows = [(name, self.commands[name].get_short_help_str(80)) for name in names]
             with formatter.section(title):
                 formatter.write_dl(rows)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of the work."""
-        return [*STAGES, *LOOK]
+        return [*STAGES, *CURATE, *LOOK]
 
 
 @click.group(cls=Grouped, context_settings={"help_option_names": ["-h", "--help"]})
@@ -111,25 +112,37 @@ def show(label: str) -> None:
 
 
 @hgld.command()
+@click.option("--limit", default=25, show_default=True, help="Rows of each list.")
+@AS_JSON
+def anchors(limit: int, as_json: bool) -> None:
+    """Report what each anchor catches, which are silent, what is open, and which anchors the evidence suggests."""
+    from pipeline import anchor_evidence
+
+    report = anchor_evidence.read_report()
+    _print(report, anchor_evidence.report_lines(report, limit), as_json)
+
+
+@hgld.command()
 @click.argument("official", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @SPLIT
 @AS_JSON
 def compare(official: Path, split: str | None, as_json: bool) -> None:
     """Compare our labels with those of the CSV file OFFICIAL.
 
-    The file has the columns landmark_id, hierarchical_label and natural_or_human_made, as the official release has.
+    The file has the columns landmark_id, hierarchical_label and the levels above it, as the official release has.
     The split is read off the file's name when it is not given.
     """
     from hierarchy.agreement import compare_labels
     from pipeline import tables
     from pipeline.csv_input import read_csv
     from pipeline.files import read_table
+    from pipeline.levels import level_names
 
     split = split or ("index" if official.name.startswith("index") else "train")
-    columns = {"landmark_id": "int64", "hierarchical_label": "str", "natural_or_human_made": "str"}
-    theirs = read_csv(official, columns, ("landmark_id",))
+    levels = ["hierarchical_label", *level_names()]
+    theirs = read_csv(official, {"landmark_id": "int64"} | dict.fromkeys(levels, "str"), ("landmark_id",))
     ours = read_table(tables.LANDMARK_LABELS)
-    result = compare_labels(ours[ours["split"] == split], theirs)
+    result = compare_labels(ours[ours["split"] == split], theirs, levels)
     _print(result, _comparison_lines(result, split), as_json)
 
 

@@ -13,6 +13,7 @@ from pipeline import tables
 from pipeline.curation import landmark_decisions_path
 from pipeline.errors import InputError
 from pipeline.files import read_table
+from pipeline.levels import level_names
 from pipeline.params import read_params
 from pipeline.titles import PREFIX, canonical_title, title_of_url
 
@@ -98,7 +99,7 @@ def explain_landmark(found: Found, row: dict[str, Any]) -> dict[str, Any]:
         ],
         "votes": [explain_class(found, qid) for qid in voters if qid in found.class_labels.index],
         "decision": _decision(found, row["category"]),
-        **{level: _plain(row[level]) for level in ("hierarchical_label", "natural_or_human_made", "supercategory")},
+        **{level: _plain(row[level]) for level in ("hierarchical_label", *level_names(), "supercategory")},
         **{key: row[key] for key in ("rule", "status", "confidence", "reviewed", "image_count")},
         "official_label": official[0]["hierarchical_label"] if official else None,
     }
@@ -147,7 +148,8 @@ def landmark_lines(chain: dict[str, Any]) -> list[str]:
     label = chain["hierarchical_label"] or "none"
     lines.append(f"  label       {label} (rule {chain['rule']}, {chain['status']}, confidence {chain['confidence']})")
     if chain["hierarchical_label"]:
-        lines.append(f"  levels      {chain['supercategory'] or label} -> {label} -> {chain['natural_or_human_made']}")
+        levels = [chain["supercategory"] or label, label, *(chain[level] for level in level_names())]
+        lines.append(f"  levels      {' -> '.join(levels)}")
     lines.append(f"  official    {chain['official_label'] or 'none'}")
     return lines
 

@@ -16,6 +16,7 @@ import pyarrow
 import pyarrow.parquet as pq
 
 from pipeline.errors import InputError
+from pipeline.levels import with_levels
 from pipeline.schema import Table
 
 
@@ -45,6 +46,7 @@ def write_table(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     Raises:
         InputError: a column, type, null, value or key breaks the declaration; nothing is written.
     """
+    table = with_levels(table)
     checked = conform(frame, table)
     path = Path(table.path)
     with atomic(path) as partial:
@@ -58,6 +60,7 @@ def write_table(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Return the frame with the declared columns, types and row order, checked."""
+    table = with_levels(table)
     missing = [name for name in table.column_names if name not in frame]
     if missing:
         raise InputError(table.path, f"column {', '.join(missing)} is missing", f"mend the {table.stage} stage")
@@ -80,6 +83,7 @@ def read_table(table: Table) -> pd.DataFrame:
     Raises:
         InputError: the file is absent, cut short, or has other columns than declared.
     """
+    table = with_levels(table)
     path = Path(table.path)
     remedy = f"run `dvc repro`, which makes it in stage {table.stage}"
     if not path.exists():

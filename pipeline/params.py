@@ -51,6 +51,13 @@ class Folds:
 
 
 @dataclasses.dataclass(frozen=True)
+class Label:
+    """How sure a label must be to be given."""
+
+    min_confidence: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Release:
     """What the release calls itself."""
 
@@ -65,6 +72,7 @@ class Params:
     gldv2: Gldv2
     wikidata: Wikidata
     folds: Folds
+    label: Label
     release: Release
 
 
@@ -87,6 +95,8 @@ def read_params(path: Path = PARAMS) -> Params:
         raise InputError(f"{path}: source", f"{params.source!r} is not a source", f"use one of {', '.join(SOURCES)}")
     if not 0 <= params.folds.val_share + params.folds.test_share < 1:
         raise InputError(f"{path}: folds", "val_share + test_share must lie in [0, 1)", "leave a share for training")
+    if not 0 <= params.label.min_confidence <= 1:
+        raise InputError(f"{path}: label.min_confidence", "must lie in [0, 1]", "write 0 to withhold nothing")
     return params
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from annotations import store
 from pipeline import release_tables
 from pipeline.checksums import broken_sums
+from pipeline.levels import level_names
 
 FOLDER = Path("release")
 MAX_FAILURES = 20
@@ -50,12 +51,13 @@ def labels_are_in_the_taxonomy(release: Release) -> Iterator[str]:
     yield from _named(labelled[~labelled["hierarchical_label"].isin(known)], "label not in the taxonomy")
 
 
-def nature_follows_from_the_label(release: Release) -> Iterator[str]:
-    """natural / human-made is the one that the taxonomy gives the label, and null without a label."""
-    nature = release.curated["taxonomy"].set_index("hierarchical_label")["natural_or_human_made"]
+def levels_follow_from_the_label(release: Release) -> Iterator[str]:
+    """Every level above the label is the one that the taxonomy gives the label, and null without a label."""
+    of_label = release.curated["taxonomy"].set_index("hierarchical_label")
     labels = release.labels
-    expected = labels["hierarchical_label"].map(nature).fillna("")
-    yield from _named(labels[labels["natural_or_human_made"].fillna("") != expected], "nature not that of its label")
+    for level in level_names():
+        expected = labels["hierarchical_label"].map(of_label[level]).fillna("")
+        yield from _named(labels[labels[level].fillna("") != expected], f"{level} not that of its label")
 
 
 def one_category_has_one_label(release: Release) -> Iterator[str]:
@@ -126,7 +128,7 @@ def folds_cover_the_labelled_once(release: Release) -> Iterator[str]:
 
 def official_schema_repeats_the_labels(release: Release) -> Iterator[str]:
     """The CSVs in the official schema say what the Parquet says."""
-    names = ["landmark_id", "hierarchical_label", "natural_or_human_made"]
+    names = ["landmark_id", "hierarchical_label", *level_names()]
     for split, table in release_tables.OFFICIAL_SCHEMA.items():
         official = release.frames[table.path][names].set_index("landmark_id").fillna("")
         labels = release.frames[release_tables.LABELS[split].path][names].set_index("landmark_id").fillna("")
@@ -155,7 +157,7 @@ def nothing_private_is_inside(release: Release) -> Iterator[str]:
 CHECKS: list[Callable[[Release], Iterator[str]]] = [
     every_landmark_is_there,
     labels_are_in_the_taxonomy,
-    nature_follows_from_the_label,
+    levels_follow_from_the_label,
     one_category_has_one_label,
     decisions_are_honoured,
     images_belong_to_landmarks,

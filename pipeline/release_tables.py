@@ -9,7 +9,7 @@ _LABELS = (
     tables.CATEGORY,
     tables.SUPERCATEGORY,
     tables.LABEL,
-    tables.NATURAL,
+    tables.LEVELS,
     tables.ITEM,
     tables.CLASS,
     tables.LABEL_RULE,
@@ -23,7 +23,7 @@ _OFFICIAL = (
     Column("category", "string", "the category's address, exactly as GLDv2 has it"),
     Column("supercategory", "string", "as in labels; the label where it did not come from a class", "no label"),
     tables.LABEL,
-    tables.NATURAL,
+    tables.LEVELS,
 )
 SPLITS = ("train", "index")
 LABELS = {

@@ -3,7 +3,7 @@
 For maintainers who add or change a table in pipeline/tables.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
@@ -31,6 +31,12 @@ class Column:
     meaning: str
     null: str | None = None
     allowed: tuple[str, ...] = ()
+    # Stands for the levels above the label, whichever the taxonomy has; see pipeline/levels.py.
+    is_level: bool = False
+
+    def named(self, name: str) -> "Column":
+        """The same column as a level with this name."""
+        return replace(self, name=name, is_level=False)
 
     @property
     def pandas_dtype(self) -> str:
@@ -53,6 +59,10 @@ class Table:
     columns: tuple[Column, ...]
     # Rows in key order, unless the order itself means something (a queue) and the stage has sorted them.
     is_sorted_by_key: bool = True
+
+    def with_columns(self, columns: tuple[Column, ...]) -> "Table":
+        """The same table with other columns."""
+        return replace(self, columns=columns)
 
     @property
     def column_names(self) -> list[str]:

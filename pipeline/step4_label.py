@@ -2,37 +2,49 @@
 
 import pandas as pd
 
-from hierarchy.landmarks import label_landmarks
+from hierarchy.landmarks import add_levels, apply_decisions, apply_text, label_landmarks, withhold
 from hierarchy.votes import votes_of_items, winners
 from pipeline import curation, tables
 from pipeline.errors import stage_command
 from pipeline.files import read_table, write_table
+from pipeline.levels import level_names
+from pipeline.params import read_params
 
 
 def build(
-    landmarks: pd.DataFrame,
-    landmark_items: pd.DataFrame,
-    statements: pd.DataFrame,
-    class_labels: pd.DataFrame,
-    curated: dict[str, pd.DataFrame],
+    found: dict[str, pd.DataFrame], curated: dict[str, pd.DataFrame], levels: list[str], min_confidence: float
 ) -> pd.DataFrame:
-    """Landmark labels; the tables are those of pipeline/tables.py, `curated` holds taxonomy and landmark_decisions."""
-    item_labels = winners(votes_of_items(statements, class_labels, curated["taxonomy"]))
-    items_with_class = frozenset(statements.loc[statements["is_best"], "item_qid"])
-    return label_landmarks(
-        landmarks, landmark_items, item_labels, items_with_class, curated["landmark_decisions"], curated["taxonomy"]
+    """Landmark labels.
+
+    Args:
+        found: landmarks, landmark_items, statements, class_labels, official_labels as in pipeline/tables.py.
+        curated: taxonomy and landmark_decisions, checked and settled.
+        levels: names of the levels above the label.
+        min_confidence: labels less sure than this are withheld.
+    """
+    taxonomy, statements = curated["taxonomy"], found["statements"]
+    item_labels = winners(votes_of_items(statements, found["class_labels"], taxonomy))
+    official = found["official_labels"]
+    labelled = label_landmarks(
+        found["landmarks"],
+        found["landmark_items"],
+        item_labels,
+        frozenset(statements.loc[statements["is_best"], "item_qid"]),
+        official[official["hierarchical_label"].isin(taxonomy["hierarchical_label"])],
     )
+    labelled = withhold(apply_text(labelled, NO_PROPOSALS), min_confidence)
+    return add_levels(apply_decisions(labelled, curated["landmark_decisions"]), taxonomy, levels)
+
+
+NO_PROPOSALS = pd.DataFrame(columns=["category", "hierarchical_label", "confidence", "is_accepted"])
 
 
 def main() -> None:
     """Label every landmark and write data/4_labels."""
-    landmarks = read_table(tables.LANDMARKS)
+    names = ("landmarks", "landmark_items", "statements", "class_labels", "official_labels")
+    found = {name: read_table(getattr(tables, name.upper())) for name in names}
     built = build(
-        landmarks,
-        read_table(tables.LANDMARK_ITEMS),
-        read_table(tables.STATEMENTS),
-        read_table(tables.CLASS_LABELS),
-        curation.read_for_landmarks(landmarks),
+        found, curation.read_for_landmarks(found["landmarks"]), level_names(), read_params().label.min_confidence
     )
     write_table(built, tables.LANDMARK_LABELS)
 

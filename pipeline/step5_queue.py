@@ -7,6 +7,7 @@ from hierarchy.edges import doubtful_edges
 from pipeline import curation, tables
 from pipeline.errors import stage_command
 from pipeline.files import read_table, write_table
+from pipeline.levels import level_names
 from pipeline.schema import Table
 
 # Decisions that settle a row for good; `unsure` keeps it away only while the evidence is the same.
@@ -17,16 +18,20 @@ SETTLED = {
 }
 
 
-def build(found: dict[str, pd.DataFrame], curated: dict[str, pd.DataFrame]) -> list[tuple[Table, pd.DataFrame]]:
+def build(
+    found: dict[str, pd.DataFrame], curated: dict[str, pd.DataFrame], coarsest_level: str
+) -> list[tuple[Table, pd.DataFrame]]:
     """The three queues.
 
     Args:
         found: statements, class_graph, class_labels, landmark_items, landmark_labels as in pipeline/tables.py.
         curated: taxonomy, class_decisions, edge_decisions, landmark_decisions.
+        coarsest_level: name of the taxonomy's last level; an edge between two of its values is odd.
     """
     class_items = doubt.items_of_classes(found["statements"], found["landmark_labels"])
     classes = doubt.doubtful_classes(found["class_labels"], class_items)
-    edges = doubtful_edges(found["class_graph"], found["class_labels"], curated["taxonomy"], class_items)
+    realms = curated["taxonomy"].set_index("hierarchical_label")[coarsest_level].to_dict()
+    edges = doubtful_edges(found["class_graph"], found["class_labels"], realms, class_items)
     landmarks = doubt.doubtful_landmarks(found["landmark_labels"], found["landmark_items"])
     landmark_decisions = curated["landmark_decisions"].astype({"landmark_id": "int64"})
     return [
@@ -49,7 +54,7 @@ def main() -> None:
         "landmark_items": read_table(tables.LANDMARK_ITEMS),
         "landmark_labels": read_table(tables.LANDMARK_LABELS),
     }
-    for table, queue in build(found, curation.read_all(found["landmark_labels"])):
+    for table, queue in build(found, curation.read_all(found["landmark_labels"]), level_names()[-1]):
         write_table(queue, table)
 
 

@@ -13,7 +13,7 @@ CATEGORY = Column("category", "string", "Wikimedia Commons category title in can
 IMAGE_ID = Column("image_id", "string", "GLDv2 image id, 16 hexadecimal characters")
 IMAGE_COUNT = Column("image_count", "int64", "images of this landmark in its split")
 LABEL = Column("hierarchical_label", "string", "one of the labels of annotations/taxonomy.csv", "no label found")
-NATURAL = Column("natural_or_human_made", "string", "natural or human-made, a function of the label", "no label found")
+LEVELS = Column("levels", "string", "a level above the label, a function of it", "no label found", is_level=True)
 SUPERCATEGORY = Column(
     "supercategory",
     "string",
@@ -32,6 +32,7 @@ LABEL_RULE = Column(
         "steps",
         "information_content",
         "priority",
+        "text",
         "decision",
         "no_item",
         "no_class",
@@ -42,7 +43,7 @@ LABEL_STATUS = Column(
     "status",
     "string",
     "how far the label can be trusted",
-    allowed=("resolved", "contested", "rejected", "unlabelled"),
+    allowed=("resolved", "contested", "withheld", "rejected", "unlabelled"),
 )
 CONFIDENCE = Column("confidence", "float64", "0 to 1, 4 decimals; 1 is a decision by a person, 0 is no label")
 REVIEWED = Column("reviewed", "bool", "a person decided this landmark")
@@ -241,7 +242,7 @@ LANDMARK_LABELS = Table(
         CATEGORY,
         SUPERCATEGORY,
         LABEL,
-        NATURAL,
+        LEVELS,
         ITEM,
         CLASS,
         LABEL_RULE,
@@ -253,6 +254,8 @@ LANDMARK_LABELS = Table(
         Column("path_qids", "list<string>", "classes from class_qid up to the anchor"),
         Column("vote_labels", "list<string>", "labels voted for, the winner first"),
         Column("vote_counts", "list<int64>", "votes of each of them"),
+        Column("proposed_label", "string", "label that the title suggests, not surely enough", "no suggestion"),
+        Column("proposed_confidence", "float64", "how sure", "no suggestion"),
     ),
 )
 _QUEUE = (

@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 from tests.bucket_faults import RETRY_AFTER, STATUSES, Plan, no_faults
 
 LONGEST_STALL_S = 20.0  # should the client never hang up
-BLOCK = 1 << 14
+BLOCK = 1 << 12
 
 
 @dataclass(frozen=True)

@@ -130,16 +130,19 @@ def test_offline_names_what_was_never_asked(tmp_path: Path) -> None:
     fill(tmp_path)
     source = RecordedSource(Store(tmp_path, DATE), None)
     assert source.entities(["Q1"])["Q1"].label == "a thing"
-    with pytest.raises(InputError, match="Q77.*--offline"):
+    with pytest.raises(InputError, match=r"Q77.*--offline"):
         source.entities(["Q1", "Q77"])
 
 
 def test_a_second_writer_is_told_who_the_first_is(tmp_path: Path) -> None:
     import os
 
-    with exclusive(tmp_path / "lock"), pytest.raises(InputError, match=f"process {os.getpid()} ") as raised:
-        with exclusive(tmp_path / "lock"):
-            pass
+    with (
+        exclusive(tmp_path / "lock"),
+        pytest.raises(InputError, match=f"process {os.getpid()} ") as raised,
+        exclusive(tmp_path / "lock"),
+    ):
+        pass
     assert raised.value.exit_code == 1
     with exclusive(tmp_path / "lock"):  # free again
         pass
@@ -147,7 +150,8 @@ def test_a_second_writer_is_told_who_the_first_is(tmp_path: Path) -> None:
 
 def test_lines_are_readable_by_other_tools(tmp_path: Path) -> None:
     fill(tmp_path)
-    lines = [json.loads(line) for line in gzip.open(tmp_path / "records-0000.jsonl.gz", "rt", encoding="utf-8")]
+    text = gzip.decompress((tmp_path / "records-0000.jsonl.gz").read_bytes())
+    lines = [json.loads(line) for line in text.splitlines()]
     answers = [line for line in lines if "question" in line]
     assert {"question", "key", "snapshot", "requested_at", "endpoint"} <= set(answers[0])
     assert answers[0]["revision"] is None
