@@ -30,7 +30,10 @@ def write_sums(folder: Path) -> None:
 
 def broken_sums(folder: Path) -> Iterator[str]:
     """Files below the folder that changed, vanished or appeared since the checksums were written."""
-    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    if not (folder / SUMS).exists():
+        yield f"{SUMS} is absent"
+        return
+    lines = (folder / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
     listed = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
     present = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     for name in sorted(listed.keys() | present.keys()):

@@ -25,6 +25,7 @@ STAGES = {
 }
 # Options of single stages; each is a parameter of the stage's `main`.
 OPTIONS: dict[str, list[click.Parameter]] = {
+    "download": [click.Option(["--dry-run"], is_flag=True, help="Print what would be fetched, and fetch nothing.")],
     "wikidata": [click.Option(["--offline"], is_flag=True, help="Ask nobody: fail on what was never answered.")],
 }
 CURATE = ("anchors",)
@@ -35,6 +36,10 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for m
 
 class Grouped(click.Group):
     """A click group whose help lists commands in the groups and the order of the work."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what the operating system refuses becomes a message."""
+        return with_file_errors(partial(super().invoke, ctx))()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section a group."""
@@ -69,7 +74,7 @@ def _stage(name: str, module: str) -> None:
     @hgld.command(name, help=docstring, params=OPTIONS.get(name, []))
     def run(**options: bool) -> None:
         main = importlib.import_module(f"pipeline.{module}").main
-        with_file_errors(partial(main, **options))()
+        main(**options)
 
 
 for _name, _module in STAGES.items():

@@ -5,6 +5,7 @@ without a traceback and exits 1; wrong usage is `click.UsageError`, which exits 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -14,6 +15,7 @@ class InputError(click.ClickException):
 
     def __init__(self, where: str, what: str, remedy: str) -> None:
         super().__init__(f"{where}: {what}. Remedy: {remedy}.")
+        self.what, self.remedy = what, remedy
 
 
 def stage_command(main: Callable[[], None]) -> Callable[[], None]:
@@ -21,12 +23,12 @@ def stage_command(main: Callable[[], None]) -> Callable[[], None]:
     return click.command(help=main.__doc__)(with_file_errors(main))
 
 
-def with_file_errors(main: Callable[[], None]) -> Callable[[], None]:
+def with_file_errors(main: Callable[[], Any]) -> Callable[[], Any]:
     """Turn what the operating system refuses (no space, no permission) into an `InputError` with a remedy."""
 
-    def guarded() -> None:
+    def guarded() -> Any:
         try:
-            main()
+            return main()
         except OSError as error:
             where = str(error.filename or "the disk")
             remedy = "check the path, its permissions and the free space, then run the command again"

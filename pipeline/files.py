@@ -6,18 +6,21 @@ Same rows, same bytes: columns in declared order, rows sorted by key, one Parque
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.errors
 import pyarrow
 import pyarrow.parquet as pq
 
+from pipeline.csv_input import read_csv
 from pipeline.errors import InputError
 from pipeline.levels import with_levels
-from pipeline.schema import Table
+from pipeline.schema import Column, Table
 
 
 @contextlib.contextmanager
@@ -34,37 +37,52 @@ def atomic(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """Give a root to write `root / folder` below; that folder then takes the place of `folder`, whole or not at all."""
+    root = Path(f".{folder.name}.part")
+    shutil.rmtree(root, ignore_errors=True)
+    try:
+        yield root
+        shutil.rmtree(folder, ignore_errors=True)
+        (root / folder).replace(folder)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
 def write_json(value: Any, path: Path) -> None:
     """Write `value` as indented JSON, keys in the order given."""
     with atomic(path) as partial:
         partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def write_table(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Sort, check against the declaration, and write as Parquet or CSV by the path's ending; return what was written.
+def write_tables(frames: list[tuple[Table, pd.DataFrame]], root: Path = Path()) -> None:
+    """Check every table against its declaration, then write them all below `root`, as Parquet or CSV by the ending.
 
     Raises:
-        InputError: a column, type, null, value or key breaks the declaration; nothing is written.
+        InputError: a column, type, null, value or key breaks a declaration; nothing is written.
     """
-    table = with_levels(table)
-    checked = conform(frame, table)
-    path = Path(table.path)
-    with atomic(path) as partial:
-        if path.suffix == ".csv":
-            checked.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
-        else:
-            arrow = pyarrow.Table.from_pandas(checked, schema=table.arrow_schema(), preserve_index=False)
-            pq.write_table(arrow.replace_schema_metadata(table.arrow_schema().metadata), partial, compression="zstd")
-    return checked
+    for table, frame in [(table, conform(frame, table)) for table, frame in frames]:
+        with atomic(root / table.path) as partial:
+            if table.path.endswith(".csv"):
+                frame.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
+                continue
+            schema = with_levels(table).arrow_schema()
+            arrow = pyarrow.Table.from_pandas(frame, schema=schema, preserve_index=False)
+            pq.write_table(arrow.replace_schema_metadata(schema.metadata), partial, compression="zstd")
 
 
 def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Return the frame with the declared columns, types and row order, checked."""
+    """Return the frame with the declared columns, types and row order, checked.
+
+    Raises:
+        InputError: it breaks the declaration.
+    """
     table = with_levels(table)
     missing = [name for name in table.column_names if name not in frame]
     if missing:
         raise InputError(table.path, f"column {', '.join(missing)} is missing", f"mend the {table.stage} stage")
-    frame = frame[table.column_names].astype({column.name: column.pandas_dtype for column in table.columns})
+    frame = pd.DataFrame({column.name: _cast(frame[column.name], column, table) for column in table.columns})
     if table.is_sorted_by_key:
         frame = frame.sort_values(list(table.key))
     frame = frame.reset_index(drop=True)
@@ -75,6 +93,40 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
         what = "; ".join(f"{row['column']}: {row['check']} fails for {row['failure_case']!r}" for row in failures)
         raise InputError(table.path, what, f"one row is {table.row}; mend the input of {table.stage}") from error
     return frame
+
+
+_FITS: dict[str, Callable[[object], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "int64": lambda value: isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool),
+    "float64": lambda value: isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool),
+    "bool": lambda value: isinstance(value, bool | np.bool),
+    "list<string>": lambda value: isinstance(value, list) and all(isinstance(part, str) for part in value),
+    "list<int64>": lambda value: isinstance(value, list) and all(isinstance(part, int | np.integer) for part in value),
+}
+# Dtypes whose values all fit; others are looked at one by one.
+_SAFE_KINDS = {"int64": "iu", "float64": "iuf", "bool": "b"}
+
+
+def _cast(series: pd.Series, column: Column, table: Table) -> pd.Series:
+    """Cast without losing anything: a value of another kind, or a null where none may be, is an error.
+
+    A whole number that nulls have turned into a float is still a whole number.
+    """
+    is_null = series.isna() if not column.type.startswith("list") else series.map(lambda value: value is None)
+    if is_null.any() and column.null is None:
+        raise InputError(table.path, f"{column.name} is null", f"one row is {table.row}; mend the {table.stage} stage")
+    present = series[~is_null]
+    kind = getattr(series.dtype, "kind", "O")
+    if column.type == "int64" and kind == "f" and (present % 1 == 0).all():
+        kind = "i"
+    if kind not in _SAFE_KINDS.get(column.type, "") and not isinstance(series.dtype, pd.StringDtype):
+        wrong = next((value for value in present if not _FITS[column.type](value)), None)
+        if wrong is not None:
+            what = f"{column.name} is {wrong!r}, not {column.type}"
+            raise InputError(table.path, what, f"mend the {table.stage} stage")
+    elif isinstance(series.dtype, pd.StringDtype) and column.type != "string" and len(present):
+        raise InputError(table.path, f"{column.name} is text, not {column.type}", f"mend the {table.stage} stage")
+    return series.astype(column.pandas_dtype)
 
 
 def read_table(table: Table) -> pd.DataFrame:
@@ -88,20 +140,26 @@ def read_table(table: Table) -> pd.DataFrame:
     remedy = f"run `dvc repro`, which makes it in stage {table.stage}"
     if not path.exists():
         raise InputError(table.path, "not found", remedy)
-    types = {column.name: column.pandas_dtype for column in table.columns}
     try:
         if path.suffix == ".csv":
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-            frame = frame.astype({name: "Float64" for name, kind in types.items() if kind == "float64"} | types)
-        else:
-            frame = pq.read_table(path).to_pandas()
-            for column in table.columns:
-                if column.type.startswith("list"):
-                    frame[column.name] = [value.tolist() for value in frame[column.name]]
-    except (pyarrow.ArrowInvalid, pd.errors.ParserError, ValueError, KeyError) as error:
-        raise InputError(
-            table.path, f"not readable ({str(error).splitlines()[0]})", f"delete it and {remedy}"
-        ) from error
-    if list(frame.columns) != table.column_names:
-        raise InputError(table.path, f"has columns {', '.join(frame.columns)}", f"delete it and {remedy}")
-    return frame.astype(types)
+            return _from_text(read_csv(path, dict.fromkeys(table.column_names, "str")), table)
+        frame = pq.read_table(path).to_pandas()
+        if list(frame.columns) != table.column_names:
+            raise ValueError(f"has columns {', '.join(map(str, frame.columns))}")
+        for column in table.columns:
+            if column.type.startswith("list"):
+                frame[column.name] = [value.tolist() for value in frame[column.name]]
+        return frame.astype({column.name: column.pandas_dtype for column in table.columns})
+    except InputError as error:
+        raise InputError(table.path, error.what, f"delete it and {remedy}") from error
+    except (pyarrow.ArrowException, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        what = f"not readable ({str(error).splitlines()[0]})"
+        raise InputError(table.path, what, f"delete it and {remedy}") from error
+
+
+def _from_text(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Types of a table that was read from CSV; an empty cell is null where a null may be."""
+    for column in table.columns:
+        text = frame[column.name].replace("", None) if column.null else frame[column.name]
+        frame[column.name] = text.astype("Float64").astype("float64") if column.type == "float64" else text
+    return frame.astype({column.name: column.pandas_dtype for column in table.columns})

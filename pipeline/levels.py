@@ -21,8 +21,9 @@ def level_names(path: Path = TAXONOMY) -> list[str]:
     """
     if not path.exists():
         raise InputError(str(path), "not found", "restore it from git")
-    with path.open(encoding="utf-8", newline="") as opened:
-        header = next(csv.reader(opened), [])
+    with path.open("rb") as opened:
+        first = opened.readline().decode("utf-8", errors="replace")
+    header = next(csv.reader([first]), [])
     if header[:1] != ["hierarchical_label"] or "priority" not in header[2:]:
         what = "the header is not hierarchical_label, one or more levels, priority, description"
         raise InputError(f"{path}:1", what, "restore the header")

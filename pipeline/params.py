@@ -1,6 +1,7 @@
 """params.yaml, read strictly: an unknown key, a missing key or a wrong type is an error, never a silent default."""
 
 import dataclasses
+import re
 import types
 import typing
 from pathlib import Path
@@ -93,8 +94,13 @@ def read_params(path: Path = PARAMS) -> Params:
     params: Params = _checked(Params, raw, str(path), "")
     if params.source not in SOURCES:
         raise InputError(f"{path}: source", f"{params.source!r} is not a source", f"use one of {', '.join(SOURCES)}")
-    if not 0 <= params.folds.val_share + params.folds.test_share < 1:
-        raise InputError(f"{path}: folds", "val_share + test_share must lie in [0, 1)", "leave a share for training")
+    shares = (params.folds.val_share, params.folds.test_share)
+    if not (min(shares) >= 0 and sum(shares) < 1):  # also true of what is not a number
+        what = "val_share and test_share must be 0 or more each, and below 1 together"
+        raise InputError(f"{path}: folds", what, "leave a share for training")
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", params.wikidata.snapshot_date):
+        what = f"{params.wikidata.snapshot_date!r} is not a date"
+        raise InputError(f"{path}: wikidata.snapshot_date", what, 'write it as "2026-01-31", in quotes')
     if not 0 <= params.label.min_confidence <= 1:
         raise InputError(f"{path}: label.min_confidence", "must lie in [0, 1]", "write 0 to withhold nothing")
     return params

@@ -14,7 +14,7 @@ from pipeline.download_checks import csv_flaw, published_md5, sums_flaw, tar_fla
 from pipeline.download_files import fetch_files, plan_files
 from pipeline.download_plan import Wanted, check_space, plan_lines
 from pipeline.errors import InputError, stage_command
-from pipeline.files import write_table
+from pipeline.files import write_tables
 from pipeline.locks import exclusive
 from pipeline.params import Gldv2, Params, read_params
 from pipeline.titles import title_of_url
@@ -76,27 +76,28 @@ def solution_table(solution: pd.DataFrame) -> pd.DataFrame:
     return solution.assign(positive_image_ids=positives).rename(columns={"id": "image_id", "Usage": "usage"})
 
 
-def check_references(landmarks: pd.DataFrame, images: pd.DataFrame) -> None:
-    """Every image belongs to a landmark with a category.
+def check_references(raw: dict[str, pd.DataFrame], landmarks: pd.DataFrame) -> None:
+    """Every image belongs to a landmark of its split with a category.
 
     Raises:
         InputError: naming the first image that does not.
     """
-    known = pd.MultiIndex.from_frame(landmarks[["split", "landmark_id"]])
-    orphans = images[~pd.MultiIndex.from_frame(images[["split", "landmark_id"]]).isin(known)]
-    if len(orphans):
-        row = orphans.iloc[0]
-        what = f"image {row['image_id']} belongs to {row['split']} landmark {row['landmark_id']}, which has no category"
-        raise InputError(
-            "train.csv or index_image_to_landmark.csv", what, "fetch the metadata again, all of one version"
-        )
+    for split, name in (("train", "train.csv"), ("index", "index_image_to_landmark.csv")):
+        known = landmarks.loc[landmarks["split"] == split, "landmark_id"]
+        is_orphan = ~raw[name]["landmark_id"].isin(known)
+        if is_orphan.any():
+            row = int(is_orphan.to_numpy().argmax())
+            image = raw[name].iloc[row]
+            what = f"image {image['id']} belongs to {split} landmark {image['landmark_id']}, which has no category"
+            where = f"{name}:{line_of(RAW / 'metadata' / name, row)}"
+            raise InputError(where, what, "fetch the metadata again, all of one version")
 
 
 def build(raw: dict[str, pd.DataFrame], solution: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The four tables of the stage from the metadata files as read (named as GLDv2 names them)."""
     images = images_table(raw)
     landmarks = landmarks_table(raw, images)
-    check_references(landmarks, images)
+    check_references(raw, landmarks)
     return {
         "landmarks": landmarks,
         "images": images,
@@ -120,11 +121,8 @@ def main(dry_run: bool = False) -> None:
             fetch_files(metadata_files(address), RAW, client, params.gldv2.parallel, "metadata")
             built = build(*read_metadata())
             manifest = fetch_tars(address, params, client)
-    write_table(built["landmarks"], tables.LANDMARKS)
-    write_table(built["images"], tables.IMAGES)
-    write_table(built["official_labels"], tables.OFFICIAL_LABELS)
-    write_table(built["retrieval_solution"], tables.RETRIEVAL_SOLUTION)
-    write_table(manifest, tables.TAR_MANIFEST)
+    built["tar_manifest"] = manifest
+    write_tables([(getattr(tables, name.upper()), frame) for name, frame in built.items()])
 
 
 def metadata_files(address: str) -> list[Wanted]:
@@ -219,7 +217,9 @@ def _title(name: str, row: int, url: str) -> str:
     try:
         return title_of_url(url)
     except ValueError as error:
-        raise InputError(f"{name}:{line_of(row)}", f"category {url!r}: {error}", "mend the address") from error
+        raise InputError(
+            f"{name}:{line_of(RAW / 'metadata' / name, row)}", f"category {url!r}: {error}", "mend the address"
+        ) from error
 
 
 if __name__ == "__main__":

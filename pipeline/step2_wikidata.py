@@ -6,7 +6,7 @@ import pandas as pd
 
 from pipeline import tables
 from pipeline.errors import stage_command
-from pipeline.files import read_table, write_table
+from pipeline.files import read_table, write_tables
 from pipeline.params import read_params
 from pipeline.wikimedia.closure import class_closure
 from pipeline.wikimedia.facts import EntityFacts
@@ -93,10 +93,7 @@ def main(offline: bool = False) -> None:
     landmarks = read_table(tables.LANDMARKS)
     with open_source(read_params(), frozenset(landmarks["category"]), offline) as source:
         built = build(landmarks, source)
-    write_table(built["landmark_items"], tables.LANDMARK_ITEMS)
-    write_table(built["statements"], tables.STATEMENTS)
-    write_table(built["class_edges"], tables.CLASS_EDGES)
-    write_table(built["entities"], tables.ENTITIES)
+    write_tables([(getattr(tables, name.upper()), frame) for name, frame in built.items()])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from hierarchy.anchors import label_classes
 from hierarchy.graph import class_graph
 from pipeline import curation, tables
 from pipeline.errors import stage_command
-from pipeline.files import read_table, write_table
+from pipeline.files import read_table, write_tables
 
 
 def build(
@@ -36,8 +36,7 @@ def main() -> None:
     if notes:
         click.echo(f"{len(notes)} curated rows are outside the graph or under another label; see the validation report")
     graph, labels = build(class_edges, entities, curated)
-    write_table(graph, tables.CLASS_GRAPH)
-    write_table(labels, tables.CLASS_LABELS)
+    write_tables([(tables.CLASS_GRAPH, graph), (tables.CLASS_LABELS, labels)])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from hierarchy.landmarks import add_levels, apply_decisions, apply_text, label_l
 from hierarchy.votes import votes_of_items, winners
 from pipeline import curation, tables
 from pipeline.errors import stage_command
-from pipeline.files import read_table, write_table
+from pipeline.files import read_table, write_tables
 from pipeline.levels import level_names
 from pipeline.params import read_params
 
@@ -46,7 +46,7 @@ def main() -> None:
     built = build(
         found, curation.read_for_landmarks(found["landmarks"]), level_names(), read_params().label.min_confidence
     )
-    write_table(built, tables.LANDMARK_LABELS)
+    write_tables([(tables.LANDMARK_LABELS, built)])
 
 
 if __name__ == "__main__":

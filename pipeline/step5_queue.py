@@ -6,7 +6,7 @@ from hierarchy import doubt
 from hierarchy.edges import doubtful_edges
 from pipeline import curation, tables
 from pipeline.errors import stage_command
-from pipeline.files import read_table, write_table
+from pipeline.files import read_table, write_tables
 from pipeline.levels import level_names
 from pipeline.schema import Table
 
@@ -54,8 +54,7 @@ def main() -> None:
         "landmark_items": read_table(tables.LANDMARK_ITEMS),
         "landmark_labels": read_table(tables.LANDMARK_LABELS),
     }
-    for table, queue in build(found, curation.read_all(found["landmark_labels"]), level_names()[-1]):
-        write_table(queue, table)
+    write_tables(build(found, curation.read_all(found["landmark_labels"]), level_names()[-1]))
 
 
 if __name__ == "__main__":

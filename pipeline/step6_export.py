@@ -1,5 +1,6 @@
 """Stage export: the release, made from the labelled landmarks alone; the same inputs give the same bytes."""
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -13,22 +14,14 @@ from pipeline import release_tables, tables
 from pipeline.checksums import sha256_of, write_sums
 from pipeline.curation import landmark_decisions_path
 from pipeline.errors import stage_command
-from pipeline.files import read_table, write_json, write_table
-from pipeline.params import Folds, read_params
+from pipeline.files import read_table, replaced_folder, write_json, write_tables
+from pipeline.official import official_schema
+from pipeline.params import Folds, Params, read_params
 from pipeline.schema import Table
 
-RELEASE = Path("release")
+FOLDER = Path("release")
 CODE = ("annotations", "hierarchy", "pipeline")
 CURATED = ("taxonomy", "anchors", "class_decisions", "edge_decisions")
-
-
-def official_schema(labels: pd.DataFrame, landmarks: pd.DataFrame) -> pd.DataFrame:
-    """The labels of one split in the schema of the official release: address as category, label where class is null."""
-    addresses = landmarks[["split", "landmark_id", "category_url"]]
-    frame = labels.merge(addresses, on=["split", "landmark_id"], validate="1:1")
-    frame["category"] = frame["category_url"]
-    frame["supercategory"] = frame["supercategory"].fillna(frame["hierarchical_label"])
-    return frame
 
 
 def classes_table(class_labels: pd.DataFrame, statements: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
@@ -60,20 +53,28 @@ def build(found: dict[str, pd.DataFrame], folds: Folds) -> list[tuple[Table, pd.
     return built
 
 
-def provenance(entities: pd.DataFrame) -> dict[str, Any]:
-    """What the release was made from: hashes of code, inputs and curated tables, source, date and revisions."""
-    params = read_params()
+def provenance(entities: pd.DataFrame, params: Params) -> dict[str, Any]:
+    """What the release was made from, and nothing that changes between runs.
+
+    Hashes of the code, the pinned versions, GLDv2's metadata, the facts of Wikidata and the curated tables; source,
+    endpoint, date and range of revisions; and the parameters that a label or a fold depends on.
+    """
     revisions = entities["revision_id"].dropna()
-    code = sorted(path for folder in CODE for path in Path(folder).rglob("*.py"))
-    raw = sorted(Path("data/raw/gldv2/metadata").glob("*.csv"))
-    curated = [Path("annotations") / f"{name}.csv" for name in CURATED]
-    inputs = [Path("params.yaml"), *curated, landmark_decisions_path(params.source), *raw]
+    facts = params.wikidata
+    inputs = [
+        *sorted(Path("data/raw/gldv2/metadata").glob("*.csv")),
+        *sorted(Path("data/2_wikidata").glob("*.parquet")),
+        *(Path("annotations") / f"{name}.csv" for name in CURATED),
+        landmark_decisions_path(params.source),
+    ]
     return {
         "version": params.release.version,
         "source": params.source,
-        "snapshot_date": params.wikidata.snapshot_date,
+        "endpoint": [facts.wikidata_api, facts.commons_api, facts.sparql] if params.source == "wikimedia" else None,
+        "snapshot_date": facts.snapshot_date,
         "revision_range": [int(revisions.min()), int(revisions.max())] if len(revisions) else None,
-        "code_sha256": _sha256_of_tree(code),
+        "params": {"folds": dataclasses.asdict(params.folds), "label": dataclasses.asdict(params.label)},
+        "code_sha256": _sha256_of_tree(sorted(path for room in CODE for path in Path(room).rglob("*.py"))),
         "constraints_sha256": sha256_of(Path("constraints.txt")),
         "inputs": {path.as_posix(): sha256_of(path) for path in inputs},
         "licences": {"labels": "CC BY 4.0, attribution to Google Landmarks v2", "wikidata": "CC0 1.0"},
@@ -89,10 +90,13 @@ def main() -> None:
     """Write the release: labels, images, folds, classes, edges, official-schema CSVs, provenance and checksums."""
     names = ("landmarks", "images", "landmark_labels", "statements", "class_labels", "class_graph")
     found = {name: read_table(getattr(tables, name.upper())) for name in names}
-    for table, frame in build(found, read_params().folds):
-        write_table(frame, table)
-    write_json(provenance(read_table(tables.ENTITIES)), RELEASE / "provenance.json")
-    write_sums(RELEASE)
+    params = read_params()
+    built = build(found, params.folds)
+    made_from = provenance(read_table(tables.ENTITIES), params)
+    with replaced_folder(FOLDER) as root:  # a release is whole or as it was before
+        write_tables(built, root)
+        write_json(made_from, root / FOLDER / "provenance.json")
+        write_sums(root / FOLDER)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import unicodedata
 from urllib.parse import unquote
 
 PREFIX = "Category:"
-_URL = re.compile(r"https?://commons\.wikimedia\.org/wiki/Category:(?P<title>[^?#]+)")
+_URL = re.compile(r"https?://commons\.wikimedia\.org/wiki/(?P<page>[^?#]+)")
 
 
 def canonical_title(text: str) -> str:
@@ -21,22 +21,27 @@ def canonical_title(text: str) -> str:
     if not title:
         raise ValueError("an empty title")
     first = title[0].upper()
-    return (first if len(first) == 1 else title[0]) + title[1:]  # MediaWiki leaves ß and its like alone
+    # MediaWiki leaves letters alone that have no upper case of one letter (ß), and Georgian, whose upper case is not
+    # used for titles. Raising may make a composition possible, hence NFC once more.
+    is_raised = len(first) == 1 and not "\u10d0" <= title[0] <= "\u10ff"
+    return unicodedata.normalize("NFC", (first if is_raised else title[0]) + title[1:])
 
 
 def title_of_url(url: str) -> str:
     """Return the canonical category title of a Commons address, without the namespace.
 
-    The text after `/wiki/Category:` without query and fragment is percent-decoded once; `+` stays.
+    The text after `/wiki/` without query and fragment is percent-decoded once; `+` stays.
 
     Raises:
         ValueError: not a Commons category address, or not UTF-8 once decoded.
     """
     match = _URL.match(url)
-    if not match:
-        raise ValueError("not an address of the form http://commons.wikimedia.org/wiki/Category:...")
     try:
-        decoded = unquote(match["title"], errors="strict")
+        page = unquote(match["page"], errors="strict") if match else ""
     except UnicodeDecodeError as error:
         raise ValueError("percent-encoding that is not UTF-8") from error
-    return canonical_title(decoded)
+    if not page.startswith(PREFIX):
+        raise ValueError("not an address of the form http://commons.wikimedia.org/wiki/Category:...")
+    if "|" in page:  # it parts titles wherever several are named, so no title holds one
+        raise ValueError("a title cannot hold a bar")
+    return canonical_title(page.removeprefix(PREFIX))

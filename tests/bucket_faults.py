@@ -5,7 +5,19 @@ from collections.abc import Callable, Collection, Sequence
 
 # Faults by kind. Those of a body strike GETs only; `wrong` strikes TARs only, since nothing vouches for other files.
 STATUSES = ("429", "429_seconds", "429_date", "500", "502", "503", "503_seconds")
-BODIES = ("reset", "stall", "short", "understated", "overlong", "gzip", "no_range", "other_range", "old", "wrong")
+BODIES = (
+    "416",
+    "reset",
+    "stall",
+    "short",
+    "understated",
+    "overlong",
+    "gzip",
+    "no_range",
+    "other_range",
+    "old",
+    "wrong",
+)
 ALL = (*STATUSES, *BODIES)  # what a client should outlast; `unsized`, for scripts, it should not
 RETRY_AFTER = {"429_seconds": "7", "429_date": "Mon, 23 Nov 2026 17:00:30 GMT", "503_seconds": "3"}
 # (method, path, how often this was asked before) -> kind of fault, or None

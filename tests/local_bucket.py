@@ -52,11 +52,10 @@ class LocalBucket:
         self.log: list[Asked] = []
         self.redirects: dict[str, str] = {}
         self.sent_bytes = 0
-        self.most_at_once = 0
-        self._at_once = 0
         self._alarm: tuple[int, Callable[[], None]] | None = None
         self._asked: Counter[tuple[str, str]] = Counter()
         self._open: set[socket.socket] = set()
+        self._is_closing = False
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"bucket": self}))
         self.address = f"http://127.0.0.1:{self._server.server_port}"
@@ -69,6 +68,7 @@ class LocalBucket:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         with self._lock:
+            self._is_closing = True
             for connection in self._open:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
@@ -104,15 +104,12 @@ class LocalBucket:
                 act()
 
     def connect(self, connection: socket.socket, is_open: bool) -> None:
-        """Remember the open connections, to end them all."""
+        """Remember the open connections, to end them all; one that comes too late ends at once."""
         with self._lock:
             (self._open.add if is_open else self._open.discard)(connection)
-
-    def answering(self, step: int) -> None:
-        """Count the requests that are being answered."""
-        with self._lock:
-            self._at_once += step
-            self.most_at_once = max(self.most_at_once, self._at_once)
+            if self._is_closing:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Server(ThreadingHTTPServer):
@@ -145,19 +142,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        self.bucket.answering(1)
         try:
             self._answer_with(self.bucket.note(self, unquote(urlsplit(self.path).path)))
         except OSError:
             self.close_connection = True
-        finally:
-            self.bucket.answering(-1)
 
     def _answer_with(self, fault: str | None) -> None:
         path = self.bucket.folder / unquote(urlsplit(self.path).path).lstrip("/")
         if self.path in self.bucket.redirects:
             self._head(302, {"Location": self.bucket.redirects[self.path], "Content-Length": "0"})
-        elif fault in STATUSES:
+        elif fault and (fault in STATUSES or fault == "416"):
             self._page(int(fault[:3]), {"Retry-After": RETRY_AFTER[fault]} if fault in RETRY_AFTER else {})
         elif not path.is_file():
             self._page(404)

@@ -20,13 +20,18 @@ def read_contact() -> str:
     Raises:
         click.UsageError: there is none, or it is not a mail address or page, or it is a reserved example.
     """
-    contact = os.environ.get(VARIABLE, "").strip() or _from_file()
+    contact = known_contact()
     remedy = f"set {VARIABLE} to your mail address or a page about you, or write `contact: ...` in {LOCAL_FILE}"
     if not contact:
         raise click.UsageError(f"Wikimedia requires a contact of the operator, and there is none. Remedy: {remedy}.")
     if not _CONTACT.fullmatch(contact) or _RESERVED.search(contact):
         raise click.UsageError(f"the contact is not a mail address or page of yours. Remedy: {remedy}.")
     return contact
+
+
+def known_contact() -> str:
+    """The contact as it is set, whatever it is; empty when it is not."""
+    return os.environ.get(VARIABLE, "").strip() or _from_file()
 
 
 def user_agent(contact: str, version: str) -> str:

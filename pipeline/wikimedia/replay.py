@@ -77,5 +77,11 @@ def read_entities(path: Path) -> list[Entity]:
                 raw = json.loads(line)
             except ValueError as error:
                 raise InputError(f"{path}:{number}", f"not JSON ({error})", "fetch the entity again") from error
-            entities.append(facts.checked_entity(raw, f"{path}:{number}"))
+            entity = facts.checked_entity(raw, f"{path}:{number}")
+            try:  # malformed statements are found here, where the line is known
+                facts.read_facts(entity)
+                inverse_keys(entity)
+            except InputError as error:
+                raise InputError(f"{path}:{number}", error.what, error.remedy) from error
+            entities.append(entity)
     return entities

@@ -158,23 +158,55 @@ def test_both_ends_of_an_edge_are_checked(tables: Callable[..., Tables], child: 
         ("church,human-made,first,", "priority 'first'"),
         ("church,human-made,01,", "priority '01'"),
         ("church,human-made,-1,", "priority '-1'"),
-        ("church,manmade,1,", "neither natural nor human-made"),
-        ("church,,1,", "neither natural nor human-made"),
-        ("church,Human-made,1,", "neither natural nor human-made"),
+        ("church,,1,", "no natural_or_human_made"),
+        ("church, ,1,", "no natural_or_human_made"),
         ("church ,human-made,1,", "spaces at its ends"),
     ],
 )
-def test_a_label_has_a_priority_a_nature_and_no_spaces_at_its_ends(
+def test_a_label_has_a_priority_every_level_and_no_spaces_at_its_ends(
     tables: Callable[..., Tables], row: str, what: str
 ) -> None:
-    (message,) = broken(laws.priorities_and_natures_are_set, tables(taxonomy=[row, "lake,natural,2,"]))
+    (message,) = broken(laws.priorities_and_levels_are_set, tables(taxonomy=[row, "lake,natural,2,"]))
     assert f"taxonomy.csv:2: {row.split(',')[0]}: " in message
     assert what in message
 
 
+def test_a_level_has_no_spaces_at_its_ends(tables: Callable[..., Tables]) -> None:
+    # Else "natural " would be a third nature.
+    curated = tables(taxonomy=["church,human-made,1,", "lake,natural ,2,"])
+    (message,) = broken(laws.priorities_and_levels_are_set, curated)
+    assert "taxonomy.csv:3: lake: " in message
+
+
+def deep_taxonomy(folder: Path, *rows: str) -> pd.DataFrame:
+    path = folder / "taxonomy.csv"
+    lines = ["hierarchical_label,group,realm,priority,description", *rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    return read("taxonomy", path)
+
+
+def test_a_taxonomy_of_another_depth_is_lawful_when_its_levels_nest(
+    tables: Callable[..., Tables], tmp_path: Path
+) -> None:
+    rows = ["church,worship,human-made,1,", "house,home,human-made,3,", "lake,water,natural,2,"]
+    assert laws.broken_laws({**tables(), "taxonomy": deep_taxonomy(tmp_path, *rows)}) == []
+
+
+def test_a_level_lies_under_one_coarser_level(tables: Callable[..., Tables], tmp_path: Path) -> None:
+    taxonomy = deep_taxonomy(tmp_path, "church,place,human-made,1,", "lake,place,natural,2,")
+    (message,) = broken(laws.priorities_and_levels_are_set, {**tables(), "taxonomy": taxonomy})
+    assert "taxonomy.csv:3: lake: group 'place' lies under 'human-made' elsewhere, here under 'natural'" in message
+
+
+def test_every_level_of_a_deep_taxonomy_is_set(tables: Callable[..., Tables], tmp_path: Path) -> None:
+    taxonomy = deep_taxonomy(tmp_path, "church,,human-made,1,", "lake,water,natural,2,")
+    (message,) = broken(laws.priorities_and_levels_are_set, {**tables(), "taxonomy": taxonomy})
+    assert "taxonomy.csv:2: church: no group" in message
+
+
 def test_a_priority_belongs_to_one_label(tables: Callable[..., Tables]) -> None:
     curated = tables(taxonomy=["church,human-made,1,", "lake,natural,1,"])
-    (message,) = broken(laws.priorities_and_natures_are_set, curated)
+    (message,) = broken(laws.priorities_and_levels_are_set, curated)
     assert "taxonomy.csv:3: lake: priority 1 is taken" in message
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from annotations.store import ADJUDICATOR, MAX_PROBLEMS_SHOWN, TABLES, CurationError, read, settle, sort_value
+from annotations.store import ADJUDICATOR, MAX_PROBLEMS_SHOWN, TABLES, CurationError, levels, read, settle, sort_value
 
 HEADER = "class_qid,class_label,hierarchical_label,note\n"
 # tmp_path is shared between the examples of one test; each example writes its file anew.
@@ -157,6 +157,27 @@ def test_utf16_is_refused(tmp_path: Path) -> None:
 def test_windows_line_ends_are_refused(tmp_path: Path) -> None:
     # The tables are UTF-8 with LF: a spreadsheet's CRLF would change every line in git.
     assert "anchors.csv:" in problems(tmp_path, (HEADER + "Q1,one,church,\n").replace("\n", "\r\n"))
+
+
+# ------------------------------------------------------------------------------------------------- taxonomy's levels
+def test_levels_of_a_taxonomy_are_the_columns_between_label_and_priority(tmp_path: Path) -> None:
+    text = "hierarchical_label,group,realm,priority,description\nchurch,worship,human-made,1,\n"
+    assert levels(read_text(tmp_path, text, "taxonomy")) == ["group", "realm"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "hierarchical_label,priority,description",
+        "label,natural_or_human_made,priority,description",
+        "hierarchical_label,natural_or_human_made,description,priority",
+        "hierarchical_label,natural_or_human_made,priority",
+        "hierarchical_label,realm,realm,priority,description",
+    ],
+)
+def test_a_taxonomy_without_label_level_priority_and_description_is_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(CurationError, match=r"taxonomy\.csv:1: "):
+        read_text(tmp_path, header + "\n", "taxonomy")
 
 
 # ------------------------------------------------------------------------------------------------------------ order

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hierarchy.agreement import compare_labels, wilson_interval
 
+LEVELS = ["hierarchical_label", "natural_or_human_made"]
 NATURES = {"church": "human-made", "castle / fort": "human-made", "lake": "natural", "ocean area": "natural"}
 
 
@@ -21,7 +22,7 @@ def labels(by_landmark: dict[int, str | None]) -> pd.DataFrame:
 
 
 def compare(ours: dict[int, str | None], official: dict[int, str | None]) -> dict[str, Any]:
-    return compare_labels(labels(ours), labels(official))
+    return compare_labels(labels(ours), labels(official), LEVELS)
 
 
 # R. G. Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I, score method.
@@ -111,8 +112,13 @@ def test_official_labels_are_trimmed_and_blank_ones_count_as_none() -> None:
 def test_a_landmark_without_official_nature_is_left_out_of_that_level_only() -> None:
     official = labels({1: "church", 2: "lake"})
     official.loc[official["landmark_id"] == 2, "natural_or_human_made"] = None
-    found = compare_labels(labels({1: "church", 2: "church"}), official)
+    found = compare_labels(labels({1: "church", 2: "church"}), official, LEVELS)
     assert found["agreement"] == {"hierarchical_label": 0.5, "natural_or_human_made": 1.0}
+
+
+def test_only_the_levels_asked_for_are_compared() -> None:
+    found = compare_labels(labels({1: "church"}), labels({1: "castle / fort"}), ["hierarchical_label"])
+    assert found["agreement"] == {"hierarchical_label": 0.0}
 
 
 def test_nothing_in_common_has_no_agreement_and_the_widest_interval() -> None:
@@ -133,4 +139,4 @@ def test_no_landmarks_have_no_coverage() -> None:
 def test_a_landmark_listed_twice_is_refused() -> None:
     twice = pd.concat([labels({1: "church"}), labels({1: "lake"})])
     with pytest.raises(pd.errors.MergeError):
-        compare_labels(labels({1: "church"}), twice)
+        compare_labels(labels({1: "church"}), twice, LEVELS)

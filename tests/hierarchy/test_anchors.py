@@ -248,6 +248,18 @@ def test_at_equal_steps_the_anchor_with_fewer_descendants_is_proposed() -> None:
     assert (row["hierarchical_label"], row["status"], row["rule"]) == ("lake", "contested", "information_content")
 
 
+def test_information_content_counts_ignored_descendants_too() -> None:
+    edges = {("Q1", "Q2"), ("Q1", "Q3"), ("Q4", "Q2"), ("Q5", "Q2"), ("Q6", "Q3")}
+    decisions = {"Q4": ("ignore", ""), "Q5": ("ignore", "")}
+    row = labelled(World(edges, {"Q2": "church", "Q3": "lake"}, decisions))["Q1"]
+    assert (row["hierarchical_label"], row["rule"]) == ("lake", "information_content")
+
+
+def test_of_equally_short_paths_the_one_with_the_smaller_id_is_shown() -> None:
+    edges = {("Q1", "Q10"), ("Q10", "Q20"), ("Q1", "Q9"), ("Q9", "Q20")}
+    assert labelled(World(edges, {"Q20": "lake"}))["Q1"]["path_qids"] == ["Q1", "Q9", "Q20"]
+
+
 def test_at_equal_steps_and_content_the_priority_of_the_taxonomy_decides() -> None:
     row = labelled(World({("Q1", "Q2"), ("Q1", "Q3")}, {"Q2": "lake", "Q3": "castle / fort"}))["Q1"]
     assert (row["hierarchical_label"], row["status"], row["rule"]) == ("castle / fort", "contested", "priority")

@@ -231,6 +231,8 @@ def landmark_row(**other: object) -> Row:
         "image_count": 4,
         "vote_labels": ["church", "house"],
         "vote_counts": [2, 1],
+        "proposed_label": None,
+        "proposed_confidence": None,
     } | other
 
 
@@ -250,6 +252,7 @@ def landmark_queue(rows: list[Row], candidates: list[str] | None = None) -> list
         ({"link_status": "unresolved", "status": "unlabelled", "rule": "no_item"}, "no_item"),
         ({"status": "unlabelled", "rule": "no_class"}, "no_class"),
         ({"status": "unlabelled", "rule": "unreached"}, "unreached"),
+        ({"status": "withheld", "link_status": "doubtful"}, "low_confidence"),
         ({"rule": "agreed"}, "contested_class"),
         ({"rule": "majority"}, "disagreeing_classes"),
         ({"rule": "steps"}, "disagreeing_classes"),
@@ -270,6 +273,7 @@ def test_reason_of_a_doubtful_landmark_is_named_and_put_in_words(facts: Row, rea
         {"status": "rejected", "rule": "decision"},
         {"image_count": 0},
         {"status": "unlabelled", "rule": "no_item", "image_count": 0},
+        {"status": "withheld", "image_count": 0},
         {"status": "resolved", "rule": "decision", "link_status": "doubtful"},
     ],
 )
@@ -281,6 +285,11 @@ def test_a_landmark_row_names_its_uncertainty_candidates_and_items() -> None:
     (row,) = landmark_queue([landmark_row(confidence=0.3333)], ["Q10", "Q11"])
     assert (row["uncertainty"], row["landmark_count"], row["image_count"]) == (0.6667, 1, 4)
     assert (row["candidates"], row["evidence"]) == ("church (2); house (1)", "items Q10 Q11")
+
+
+def test_the_label_that_a_title_suggests_is_the_first_candidate() -> None:
+    (row,) = landmark_queue([landmark_row(proposed_label="lake", proposed_confidence=0.71)])
+    assert row["candidates"] == "lake (confidence 0.71); church (2); house (1)"
 
 
 def test_a_landmark_without_votes_or_items_has_no_candidates_and_no_evidence() -> None:

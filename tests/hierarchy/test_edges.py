@@ -14,7 +14,6 @@ Edge = tuple[str, str]
 Row = dict[str, Any]
 QIDS = [f"Q{number}" for number in range(1, 8)]
 NATURES = {"church": "human-made", "house": "human-made", "lake": "natural"}
-TAXONOMY = pd.DataFrame({"hierarchical_label": list(NATURES), "natural_or_human_made": list(NATURES.values())})
 ALL_CHURCH: dict[str, str | None] = dict.fromkeys(QIDS, "church")
 IMAGES = {"Q10": 1, "Q20": 20, "Q30": 300}  # by item; each has one landmark more than it has zeros
 LAWFUL = settings(deadline=None, max_examples=40)
@@ -46,7 +45,7 @@ def odd_edges(
     rows = [(qid, item, len(str(IMAGES[item])), IMAGES[item]) for qid, item in sorted(items)]
     class_items = pd.DataFrame(rows, columns=["class_qid", "item_qid", "landmark_count", "image_count"])
     types = {"class_qid": "str", "item_qid": "str", "landmark_count": "int64", "image_count": "int64"}
-    found = doubtful_edges(graph, class_labels, TAXONOMY, class_items.astype(types))
+    found = doubtful_edges(graph, class_labels, NATURES, class_items.astype(types))
     assert not found.duplicated(ends).any()
     return {(row["child_qid"], row["parent_qid"]): row for row in found.to_dict("records")}
 
@@ -142,7 +141,7 @@ def test_the_stronger_the_reason_the_greater_the_uncertainty() -> None:
     assert all(0 < value <= 1 for value in values)
 
 
-def test_two_labels_of_one_nature_do_not_cross() -> None:
+def test_two_labels_of_one_realm_do_not_cross() -> None:
     assert odd_edges({("Q1", "Q2")}, {**ALL_CHURCH, "Q2": "house"}) == {}
 
 
@@ -165,7 +164,7 @@ def test_an_odd_edge_names_its_classes_labels_reason_and_counts() -> None:
     assert (row["reason"], row["uncertainty"]) == ("crossing_edge", 0.75)
     assert (row["evidence"], row["candidates"]) == ("church -> lake", None)
     assert (row["image_count"], row["landmark_count"]) == (21, 3)
-    assert "natural" in row["why"]
+    assert "realms" in row["why"]
 
 
 def test_evidence_of_an_edge_changes_with_its_labels_and_not_with_its_images() -> None:

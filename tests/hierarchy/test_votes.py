@@ -109,7 +109,9 @@ def expected(classes: list[Row], statements: list[Statement], item: str) -> Row 
         "path_qids": chosen["path_qids"],
         "rule": rule,
         "status": "resolved" if rule == "agreed" and contesting == 1 else "contested",
-        "confidence": pytest.approx(len(own) / len(voters) / contesting, abs=0.00006),
+        "steps": chosen["steps"],
+        "vote_share": len(own) / len(voters),
+        "candidate_label_count": contesting,
         "vote_labels": [label for _, label in ranks],
         "vote_counts": [-rank[0] for rank, _ in ranks],
     }
@@ -149,10 +151,12 @@ def test_only_best_rank_statements_vote_and_each_class_votes_once(
 
 @LAWFUL
 @given(classes=CLASSES, statements=STATEMENTS)
-def test_confidence_is_above_0_and_at_most_1_with_4_decimals(classes: list[Row], statements: list[Statement]) -> None:
+def test_the_winner_stands_first_and_its_share_is_above_0_and_at_most_1(
+    classes: list[Row], statements: list[Statement]
+) -> None:
     for row in decide(classes, statements).values():
-        assert 0 < row["confidence"] <= 1
-        assert row["confidence"] == round(row["confidence"], 4)
+        assert 0 < row["vote_share"] <= 1
+        assert row["vote_counts"][0] == max(row["vote_counts"])
         assert row["vote_labels"][0] == row["hierarchical_label"]
         assert len(row["vote_labels"]) == len(set(row["vote_labels"])) == len(row["vote_counts"])
 
@@ -160,13 +164,13 @@ def test_confidence_is_above_0_and_at_most_1_with_4_decimals(classes: list[Row],
 def test_one_class_decides_alone() -> None:
     row = decide_one(class_row("Q1", "lake"))
     assert (row["hierarchical_label"], row["supercategory"], row["class_qid"]) == ("lake", "class Q1", "Q1")
-    assert (row["rule"], row["status"], row["confidence"]) == ("agreed", "resolved", 1.0)
+    assert (row["rule"], row["status"], row["vote_share"]) == ("agreed", "resolved", 1.0)
     assert row["path_qids"] == ["Q1", "Q91"]
 
 
 def test_classes_that_agree_are_resolved_under_the_most_specific_of_them() -> None:
     row = decide_one(class_row("Q1", "lake", content=0.5), class_row("Q2", "lake", content=0.9))
-    assert (row["supercategory"], row["rule"], row["status"], row["confidence"]) == (
+    assert (row["supercategory"], row["rule"], row["status"], row["vote_share"]) == (
         "class Q2",
         "agreed",
         "resolved",
@@ -180,12 +184,12 @@ def test_two_votes_beat_one_that_is_nearer_and_more_specific() -> None:
     )
     assert (row["hierarchical_label"], row["rule"], row["status"]) == ("lake", "majority", "contested")
     assert (row["vote_labels"], row["vote_counts"]) == (["lake", "church"], [2, 1])
-    assert row["confidence"] == 0.6667
+    assert row["vote_share"] == pytest.approx(2 / 3)
 
 
 def test_equal_votes_go_to_fewer_steps_before_information_content() -> None:
     row = decide_one(class_row("Q1", "lake", 1, 0.1), class_row("Q2", "church", 2, 0.9))
-    assert (row["hierarchical_label"], row["rule"], row["confidence"]) == ("lake", "steps", 0.5)
+    assert (row["hierarchical_label"], row["rule"], row["vote_share"]) == ("lake", "steps", 0.5)
 
 
 def test_equal_steps_go_to_the_more_specific_class() -> None:
@@ -213,6 +217,16 @@ def test_steps_of_a_label_are_those_of_its_nearest_class() -> None:
     assert (row["hierarchical_label"], row["rule"]) == ("lake", "steps")
 
 
+def test_content_of_a_label_is_that_of_its_most_specific_class() -> None:
+    row = decide_one(
+        class_row("Q1", "lake", content=0.1),
+        class_row("Q2", "lake", content=0.9),
+        class_row("Q3", "church", content=0.8),
+        class_row("Q4", "church", content=0.8),
+    )
+    assert (row["hierarchical_label"], row["rule"]) == ("lake", "information_content")
+
+
 def test_supercategory_is_the_most_specific_class_of_the_winning_label_only() -> None:
     row = decide_one(
         class_row("Q1", "lake", 0, 0.2), class_row("Q2", "lake", 2, 0.3), class_row("Q3", "church", 0, 1.0)
@@ -224,15 +238,15 @@ def test_equally_specific_classes_go_by_steps() -> None:
     assert decide_one(class_row("Q1", "lake", 2), class_row("Q2", "lake", 1))["class_qid"] == "Q2"
 
 
-def test_a_contested_class_gives_its_label_with_less_confidence() -> None:
+def test_a_contested_class_gives_its_label_and_says_how_many_labels_contest_it() -> None:
     row = decide_one(class_row("Q1", "lake", contested_by=("church", "castle / fort")))
     assert (row["hierarchical_label"], row["rule"], row["status"]) == ("lake", "agreed", "contested")
-    assert row["confidence"] == 0.3333
+    assert row["candidate_label_count"] == 3
 
 
 def test_ignored_and_unreached_classes_cast_no_vote() -> None:
     row = decide_one(class_row("Q1", None), class_row("Q2", "lake"), class_row("Q3", None))
-    assert (row["vote_labels"], row["vote_counts"], row["confidence"]) == (["lake"], [1], 1.0)
+    assert (row["vote_labels"], row["vote_counts"], row["vote_share"]) == (["lake"], [1], 1.0)
 
 
 def test_a_class_stated_twice_votes_once() -> None:

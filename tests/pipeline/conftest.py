@@ -149,7 +149,6 @@ def make_wikidata_tables(source: EntitySource, *categories: str) -> dict[str, pd
         {"split": "str", "category": "str"}
     )
     built = step2_wikidata.build(landmarks, source)
-    built = built[0] if isinstance(built, tuple) else built
     named = {name: getattr(tables, name.upper()) for name in built}
     return {name: conform(frame, named[name]) for name, frame in built.items()}
 

@@ -169,7 +169,7 @@ def test_an_open_quote_is_refused_with_its_line(tmp_path: Path) -> None:
 
 
 def test_lines_are_counted_as_an_editor_shows_them(tmp_path: Path) -> None:
-    assert line_of(0) == 2
+    assert line_of(tmp_path / "absent.csv", 0) == 2
     message = refusal(tmp_path, 'landmark_id,category\n7,"two\nlines"\nx,b\n')
     assert "table.csv:4: " in message
 

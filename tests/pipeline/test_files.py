@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
-from pipeline.files import atomic, conform, read_table, write_json, write_table
+from pipeline.files import atomic, conform, read_table, write_json, write_tables
 from pipeline.schema import Column, Table
 
 COLUMNS = (
@@ -32,6 +32,11 @@ FLAGS = (
 PARQUET = Table("making", "out/things.parquet", "a thing", ("number",), (*COLUMNS, *FLAGS))
 CSV = Table("making", "out/things.csv", "a thing", ("number",), COLUMNS)
 TABLES = pytest.mark.parametrize("table", [PARQUET, CSV], ids=["parquet", "csv"])
+
+
+def write_table(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    write_tables([(table, frame)])
+    return conform(frame, table)
 
 
 @pytest.fixture(autouse=True)

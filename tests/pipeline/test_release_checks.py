@@ -14,7 +14,7 @@ from click.testing import Result
 
 from pipeline import release_tables
 from pipeline.checksums import write_sums
-from pipeline.files import read_table, write_table
+from pipeline.files import read_table, write_tables
 from pipeline.release_checks import CHECKS
 from pipeline.schema import Table
 
@@ -54,7 +54,7 @@ Broken = Callable[[], dict[str, list[str]]]
 def plant(table: Table, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     """Change a table of the release and write the checksums anew, as somebody who edits a release would."""
     before = Path(table.path).read_bytes()
-    write_table(change(read_table(table)), table)
+    write_tables([(table, change(read_table(table)))])
     assert Path(table.path).read_bytes() != before
     write_sums(RELEASE)
 
@@ -123,13 +123,13 @@ def test_a_label_outside_the_taxonomy(broken: Broken) -> None:
 def test_another_nature(broken: Broken) -> None:
     at(TRAIN, 900033, natural_or_human_made="natural")
     found = broken()
-    assert any("900033" in text for text in found["nature_follows_from_the_label"])
+    assert any("900033" in text for text in found["levels_follow_from_the_label"])
     assert "labels_are_in_the_taxonomy" not in found
 
 
 def test_a_nature_without_a_label(broken: Broken) -> None:
     at(TRAIN, 46776, natural_or_human_made="natural")
-    assert any("46776" in text for text in broken()["nature_follows_from_the_label"])
+    assert any("46776" in text for text in broken()["levels_follow_from_the_label"])
 
 
 def test_a_category_with_two_labels(broken: Broken) -> None:
@@ -137,7 +137,7 @@ def test_a_category_with_two_labels(broken: Broken) -> None:
     at(INDEX, landmark_id, hierarchical_label="house")
     found = broken()
     assert any(category in text for text in found["one_category_has_one_label"])
-    assert "nature_follows_from_the_label" not in found
+    assert "levels_follow_from_the_label" not in found
 
 
 def test_a_category_that_is_labelled_in_one_split_only(broken: Broken) -> None:
@@ -368,7 +368,7 @@ def test_several_corruptions_are_all_named(broken: Broken) -> None:
     at(INDEX, 950031, image_count=99)
     plant(release_tables.FOLDS, without(900094))
     assert {
-        "nature_follows_from_the_label",
+        "levels_follow_from_the_label",
         "images_belong_to_landmarks",
         "folds_cover_the_labelled_once",
     } <= set(broken())

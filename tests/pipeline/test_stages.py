@@ -17,6 +17,7 @@ import yaml
 
 from pipeline import release_tables, tables
 from pipeline.files import conform, read_table
+from pipeline.levels import with_levels
 from pipeline.schema import Table
 
 DECLARED = [*(value for value in vars(tables).values() if isinstance(value, Table)), *release_tables.RELEASE_TABLES]
@@ -60,7 +61,7 @@ def test_every_declared_table_is_made_and_conforms(table: Table, of: Callable[[T
     pd.testing.assert_frame_equal(conform(found, table), found)
     assert len(found) > 0
     if table.path.endswith(".parquet"):
-        written, declared = pq.read_schema(table.path), table.arrow_schema()
+        written, declared = pq.read_schema(table.path), with_levels(table).arrow_schema()
         assert written.metadata == declared.metadata
         for ours, theirs in zip(written, declared, strict=True):
             assert (ours.name, ours.nullable, ours.metadata) == (theirs.name, theirs.nullable, theirs.metadata)
@@ -187,7 +188,8 @@ def test_a_category_of_two_items_is_doubtful_all_the_way(
     labelled = row_of(of(tables.LANDMARK_LABELS), landmark_id, split)
     assert labelled["link_status"] == "doubtful"
     assert labelled["status"] == "contested"
-    assert labelled["confidence"] <= 0.5
+    labels = of(tables.LANDMARK_LABELS)
+    assert labelled["confidence"] < labels.loc[labels["status"] == "resolved", "confidence"].max()
     queued = row_of(of(tables.QUEUE_LANDMARKS), landmark_id, split)
     assert queued["reason"] == "doubtful_link"
     assert SHARED_P373[key][1] in queued["evidence"]
@@ -339,11 +341,12 @@ def test_what_each_landmark_is_labelled_follows_from_its_row(of: Callable[[Table
     for row in labels.itertuples():
         is_labelled = isinstance(row.hierarchical_label, str)
         assert is_labelled == (row.status in ("resolved", "contested"))
-        assert is_labelled == (row.confidence > 0)
         if not is_labelled:
+            assert row.status in ("unlabelled", "rejected", "withheld")
             continue
+        assert 0 < row.confidence <= 1
         assert row.natural_or_human_made == taxonomy[row.hierarchical_label]
-        if row.rule != "decision":
+        if row.rule not in ("decision", "text"):
             assert row.vote_labels[0] == row.hierarchical_label
             assert len(set(row.vote_labels)) == len(row.vote_labels) == len(row.vote_counts)
             assert row.vote_counts[0] == max(row.vote_counts)
