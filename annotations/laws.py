@@ -4,6 +4,7 @@ For the stages, which refuse to build on broken tables, and for curators. Every 
 what is wrong, and the likely remedy.
 """
 
+import datetime
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -44,8 +45,11 @@ def priorities_and_levels_are_set(curated: Tables) -> Iterator[str]:
     for row in taxonomy.to_dict("records"):
         if not re.fullmatch(r"[1-9]\d*", row["priority"]):
             yield f"{_row('taxonomy', row)}: priority {row['priority']!r} is not a number from 1. Remedy: give it one"
-        for level in (level for level in levels(taxonomy) if not row[level].strip()):
-            yield f"{_row('taxonomy', row)}: no {level}. Remedy: name the {level} of this label"
+        for level in levels(taxonomy):
+            if not row[level].strip():
+                yield f"{_row('taxonomy', row)}: no {level}. Remedy: name the {level} of this label"
+            elif row[level] != row[level].strip():
+                yield f"{_row('taxonomy', row)}: {level} {row[level]!r} has spaces at its ends. Remedy: trim it"
         if row["hierarchical_label"] != row["hierarchical_label"].strip():
             yield f"{_row('taxonomy', row)}: the label has spaces at its ends. Remedy: trim it"
     for fine, coarse in itertools.pairwise(levels(taxonomy)):
@@ -91,7 +95,7 @@ def reviewers_are_known(curated: Tables) -> Iterator[str]:
         for row in frame.to_dict("records") if TABLES[name].decisions else ():
             if row["reviewer"] not in known:
                 yield f"{_row(name, row)}: reviewer {row['reviewer']!r} is unknown. Remedy: add them to reviewers.csv"
-            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", row["reviewed_on"]):
+            if not _is_day(row["reviewed_on"]):
                 yield f"{_row(name, row)}: reviewed_on {row['reviewed_on']!r}. Remedy: write the date as 2026-01-31"
 
 
@@ -126,6 +130,13 @@ LAWS: list[Callable[[Tables], Iterator[str]]] = [
 def broken_laws(curated: Tables) -> list[str]:
     """Every failure of every law, in order of law and row."""
     return [problem for law in LAWS for problem in law(curated)]
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _row(name: str, row: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ For the stages and commands that apply or check decisions. Every cell is text; n
 """
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class Curated:
     @property
     def id_columns(self) -> list[str]:
         """The key without the reviewer: what a decision is about."""
-        return [name for name in self.key if name != "reviewer"]
+        return [name for name in self.key if name != "reviewer"] or list(self.key)
 
 
 _VERDICT = ("reviewer", "reviewed_on", "evidence_hash", "reason")
@@ -81,25 +82,37 @@ def read(name: str, path: Path | None = None) -> pd.DataFrame:
     if not path.exists():
         raise CurationError([f"{path}: not found. Remedy: restore it from git, or create it with its header alone"])
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise CurationError([f"{path}:{line}: not UTF-8. Remedy: save the file as UTF-8"]) from error
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
-    rows, problems = [], []
+    if "\r" in text:
+        line = text[: text.index("\r")].count("\n") + 1
+        raise CurationError([f"{path}:{line}: a Windows line end. Remedy: save the file with LF line ends"])
+    return _parsed(name, path, text)
+
+
+def _parsed(name: str, path: Path, text: str) -> pd.DataFrame:
+    """The rows of a table with the line on which each begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[tuple[str, ...]] = []
+    problems: list[str] = []
+    line = 1
     try:
         header = next(reader, [])
         columns = _columns(name, header)
         if header != columns:
             raise CurationError([f"{path}:1: the columns are not {','.join(columns)}. Remedy: restore the header"])
+        line = reader.line_num + 1
         for row in reader:
             if len(row) != len(columns):
                 what = f"{len(row)} cells, expected {len(columns)}"
-                problems.append(f"{path}:{reader.line_num}: {what}. Remedy: quote cells that hold a comma")
+                problems.append(f"{path}:{line}: {what}. Remedy: quote cells that hold a comma")
             else:
-                rows.append((*row, f"{path}:{reader.line_num}"))
+                rows.append((*row, f"{path}:{line}"))
+            line = reader.line_num + 1
     except csv.Error as error:
-        problems.append(f"{path}:{reader.line_num}: {error}. Remedy: check the quotes of that row")
+        problems.append(f"{path}:{line}: {error}. Remedy: check the quotes of that row")
     if problems:
         raise CurationError(problems)
     return pd.DataFrame(rows, columns=[*columns, "where"], dtype=str)

@@ -106,11 +106,13 @@ def apply_decisions(frame: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFram
 
 
 def withhold(frame: pd.DataFrame, min_confidence: float) -> pd.DataFrame:
-    """Take the label from landmarks whose confidence is below the threshold, and keep it as a proposal."""
-    unsure = frame["hierarchical_label"].notna() & (frame["confidence"] < min_confidence)
+    """Take labels below the threshold, unless a person decided them, and keep them as proposals."""
+    is_open = frame["hierarchical_label"].notna() & ~frame["reviewed"]
+    unsure = is_open & (frame["confidence"] < min_confidence)
     frame = frame.assign(
         proposed_label=frame["proposed_label"].mask(unsure, frame["hierarchical_label"]),
         proposed_confidence=frame["proposed_confidence"].mask(unsure, frame["confidence"]),
+        confidence=frame["confidence"].mask(unsure, 0.0),
         status=frame["status"].mask(unsure, "withheld"),
         path_qids=[[] if is_unsure else path for is_unsure, path in zip(unsure, frame["path_qids"], strict=True)],
     )

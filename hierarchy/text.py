@@ -34,7 +34,7 @@ from hierarchy.text_features import HeadNouns, TitleFeatures, title_group
 FOLDS = 5
 MIN_GROUPS = 2 * FOLDS  # fewer different names cannot be learnt from and judged
 MAX_ROWS = 30_000  # labelled rows that are learnt from; more make it slower than better
-_REGULARISATION = 0.3  # C of the support vector machine
+_REGULARISATION = 0.2  # C of the support vector machine
 _SHARPNESS = 6.0  # softmax of 6 x score: support vector scores lie about -1 to 1
 _BLOCK = 20_000  # rows scored at once, to bound memory
 

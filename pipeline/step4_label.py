@@ -32,8 +32,8 @@ def build(
         frozenset(statements.loc[statements["is_best"], "item_qid"]),
         official[official["hierarchical_label"].isin(taxonomy["hierarchical_label"])],
     )
-    labelled = withhold(apply_text(labelled, NO_PROPOSALS), min_confidence)
-    return add_levels(apply_decisions(labelled, curated["landmark_decisions"]), taxonomy, levels)
+    labelled = apply_decisions(apply_text(labelled, NO_PROPOSALS), curated["landmark_decisions"])
+    return add_levels(withhold(labelled, min_confidence), taxonomy, levels)
 
 
 NO_PROPOSALS = pd.DataFrame(columns=["category", "hierarchical_label", "confidence", "is_accepted"])

@@ -67,8 +67,8 @@ def label(
     texts = pd.DataFrame([(title, *said) for title, said in (proposals or {}).items()], columns=names)
     rows = [(category, *verdict) for category, verdict in (decisions or {}).items()]
     decided = pd.DataFrame(rows, columns=["category", "decision", "hierarchical_label"], dtype=str)
-    frame = withhold(apply_text(voted(links, votes or {}, with_class), texts), min_confidence)
-    frame = add_levels(apply_decisions(frame, decided), TAXONOMY, ["natural_or_human_made"])
+    frame = apply_decisions(apply_text(voted(links, votes or {}, with_class), texts), decided)
+    frame = add_levels(withhold(frame, min_confidence), TAXONOMY, ["natural_or_human_made"])
     assert list(frame["split"]) == [split for split in SPLITS for _ in links]
     assert list(frame["category"]) == [*links, *links]
     return {(row["split"], row["category"]): {n: _plain(v) for n, v in row.items()} for row in frame.to_dict("records")}

@@ -379,7 +379,7 @@ def test_a_curated_table_that_is_not_utf8(name: str, workspace: Path, refused: R
     assert f"{path}:2: not UTF-8" in refused("hierarchy")
 
 
-@pytest.mark.parametrize("stage", ["label", "queue", "export", "validate"])
+@pytest.mark.parametrize("stage", ["hierarchy", "label", "queue", "validate"])
 def test_a_taxonomy_that_is_not_utf8_stops_every_stage_politely(stage: str, workspace: Path, cli: Cli) -> None:
     edit(Path("annotations/taxonomy.csv"), 2, lambda line: line + b"\xe8")
     result = cli(stage)

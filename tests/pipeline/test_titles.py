@@ -140,5 +140,5 @@ def test_canonical_form_is_a_fixed_point(text: str) -> None:
 @settings(deadline=None, max_examples=150)
 @given(TEXT)
 def test_an_address_and_its_title_agree_whatever_is_encoded(text: str) -> None:
-    assume(text.replace("_", " ").strip())
+    assume(text.replace("_", " ").strip() and "|" not in text)
     assert title_of_url(ADDRESS + quote(text, safe="")) == canonical_title(text)
