@@ -26,8 +26,9 @@ def group_folds(groups: Sequence[str], labels: Sequence[str], folds: int, seed: 
     label_of: dict[str, str] = {}
     for group, label in zip(groups, labels, strict=True):
         label_of[group] = min(label, label_of.get(group, label))
-    drawn = sorted((label, hashlib.sha256(f"{seed}:{group}".encode()).hexdigest(), group) for group, label in
-                   label_of.items())
+    drawn = sorted(
+        (label, hashlib.sha256(f"{seed}:{group}".encode()).hexdigest(), group) for group, label in label_of.items()
+    )
     fold_of = {group: place % folds for place, (_, _, group) in enumerate(drawn)}
     return np.array([fold_of[group] for group in groups], dtype=np.int64)
 

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pandas as pd
 from scipy.sparse import csr_matrix, hstack
@@ -21,7 +22,57 @@ _ASIDE = re.compile(r"\(([^()]*)\)")
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ħ": "h"})
 # Words that end the part of a title that names the thing: `Museo | de ...`, `Church | of ...`, `Schloss | in ...`.
 _LINKS = frozenset(
-    ["of", "de", "di", "du", "des", "del", "della", "dello", "dei", "degli", "delle", "do", "da", "das", "dos", "d", "von", "van", "der", "zu", "zum", "zur", "in", "im", "am", "an", "auf", "bei", "at", "on", "near", "en", "w", "na", "nad", "u", "v", "ve", "pod", "dell", "dels", "al", "alla", "à", "a", "aux", "au", "pri", "ob"]
+    [
+        "of",
+        "de",
+        "di",
+        "du",
+        "des",
+        "del",
+        "della",
+        "dello",
+        "dei",
+        "degli",
+        "delle",
+        "do",
+        "da",
+        "das",
+        "dos",
+        "d",
+        "von",
+        "van",
+        "der",
+        "zu",
+        "zum",
+        "zur",
+        "in",
+        "im",
+        "am",
+        "an",
+        "auf",
+        "bei",
+        "at",
+        "on",
+        "near",
+        "en",
+        "w",
+        "na",
+        "nad",
+        "u",
+        "v",
+        "ve",
+        "pod",
+        "dell",
+        "dels",
+        "al",
+        "alla",
+        "à",
+        "a",
+        "aux",
+        "au",
+        "pri",
+        "ob",
+    ]
 )
 
 
@@ -63,7 +114,7 @@ def title_group(title: str) -> str:
 def word_features(parts: TitleParts) -> list[str]:
     """Words, word pairs, the words in telling places, and the endings of the head, each as `place=word`."""
     body, head = parts.body, parts.body[: parts.head_end]
-    features = [f"word={word}" for word in body] + [f"pair={a} {b}" for a, b in zip(body, body[1:], strict=False)]
+    features = [f"word={word}" for word in body] + [f"pair={a} {b}" for a, b in pairwise(body)]
     features += [f"first={body[0]}", f"last={body[-1]}", f"head={head[-1]}", f"length={min(len(body), 5)}"]
     features += [f"ending={head[-1][-n:]}" for n in range(2, 7) if len(head[-1]) > n]
     features += [f"start={body[0][:n]}" for n in range(2, 7) if len(body[0]) > n]
@@ -174,8 +225,7 @@ class TitleFeatures:
     def fit_transform(self, titles: list[str]) -> csr_matrix:
         """Learn the vocabulary; the titles as a matrix."""
         parts = [title_parts(title) for title in titles]
-        # The three vocabularies need a feature that is there twice; `length=` alone makes sure of it in words.
-        letters = self._letters.fit_transform([f"{' '.join(part.body)} ##" for part in parts])
+        letters = self._letters.fit_transform([_letters(part) for part in parts])
         words = self._words.fit_transform(parts)
         hits = self._hits.fit_transform([noun_features(part, self._nouns) for part in parts])
         return hstack([letters, words, NOUN_SCALE * hits]).tocsr()
@@ -183,10 +233,15 @@ class TitleFeatures:
     def transform(self, titles: list[str]) -> csr_matrix:
         """Other titles in the vocabulary that was learnt."""
         parts = [title_parts(title) for title in titles]
-        letters = self._letters.transform([f"{' '.join(part.body)} ##" for part in parts])
+        letters = self._letters.transform([_letters(part) for part in parts])
         words = self._words.transform(parts)
         hits = self._hits.transform([noun_features(part, self._nouns) for part in parts])
         return hstack([letters, words, NOUN_SCALE * hits]).tocsr()
+
+
+def _letters(parts: TitleParts) -> str:
+    """Text of the letter n-grams; the mark at its end keeps the vocabulary from being empty when no letters repeat."""
+    return f"{' '.join(parts.body)} ##"
 
 
 def _places(hit: Hit, parts: TitleParts) -> list[str]:

@@ -19,6 +19,7 @@ LABELS = ["church", "castle / fort", "lake"]  # in order of priority
 MONUMENT, STATUE, SCULPTURE, SMALL_MONUMENT = CYCLE = ["Q4989906", "Q179700", "Q860861", "Q1746392"]
 CYCLE_EDGES = set(zip(CYCLE, [*CYCLE[1:], CYCLE[0]], strict=True))
 LAWFUL = settings(deadline=None, max_examples=60)
+FEWER = settings(deadline=None, max_examples=40)  # two calls an example
 
 
 @dataclass(frozen=True)
@@ -196,14 +197,14 @@ def test_path_is_a_shortest_walk_of_real_edges_around_ignored_classes(world: Wor
         assert row["steps"] == steps_up(unblocked(world), qid)[row["anchor_qid"]]
 
 
-@LAWFUL
+@FEWER
 @given(world=WORLDS)
 def test_unsure_changes_nothing(world: World) -> None:
     silent = {qid: verdict for qid, verdict in world.decisions.items() if verdict[0] != "unsure"}
     assert labelled(world) == labelled(World(world.edges, world.anchors, silent, world.removed))
 
 
-@LAWFUL
+@FEWER
 @given(world=WORLDS, order=st.randoms(use_true_random=False))
 def test_order_of_the_input_rows_does_not_matter(world: World, order: Random) -> None:
     assert labelled(world, order) == labelled(world)

@@ -292,6 +292,13 @@ def test_the_label_that_a_title_suggests_is_the_first_candidate() -> None:
     assert row["candidates"] == "lake (confidence 0.71); church (2); house (1)"
 
 
+def test_a_withheld_landmark_is_as_uncertain_as_the_label_that_was_withheld() -> None:
+    # Its own confidence is 0, that of no label; what a person can confirm is the proposal.
+    facts = {"status": "withheld", "confidence": 0.0, "proposed_label": "church", "proposed_confidence": 0.8}
+    (row,) = landmark_queue([landmark_row(**facts)])
+    assert row["uncertainty"] == 0.2
+
+
 def test_a_landmark_without_votes_or_items_has_no_candidates_and_no_evidence() -> None:
     facts = {"status": "unlabelled", "rule": "no_item", "confidence": 0.0, "vote_labels": [], "vote_counts": []}
     (row,) = landmark_queue([landmark_row(**facts)], [])

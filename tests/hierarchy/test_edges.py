@@ -16,7 +16,7 @@ QIDS = [f"Q{number}" for number in range(1, 8)]
 NATURES = {"church": "human-made", "house": "human-made", "lake": "natural"}
 ALL_CHURCH: dict[str, str | None] = dict.fromkeys(QIDS, "church")
 IMAGES = {"Q10": 1, "Q20": 20, "Q30": 300}  # by item; each has one landmark more than it has zeros
-LAWFUL = settings(deadline=None, max_examples=40)
+LAWFUL = settings(deadline=None, max_examples=30)
 
 ANY_EDGE = st.tuples(st.sampled_from(QIDS), st.sampled_from(QIDS))
 EDGES = st.sets(ANY_EDGE, max_size=14)

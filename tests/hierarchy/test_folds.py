@@ -11,7 +11,7 @@ from hierarchy.folds import draw_folds
 
 NAMES = ["abbey", "bay", "castle", "dam", "park"]
 BOUND = 3  # categories; a plain draw of 200 at a share of 0.2 strays twice as far in one draw of three
-LAWFUL = settings(deadline=None, max_examples=40)
+LAWFUL = settings(deadline=None, max_examples=30)
 SHARES = st.sampled_from([(0.1, 0.2), (0.15, 0.15), (0.05, 0.05), (0.3, 0.3), (0.0, 0.25), (0.25, 0.0)])
 SIZES = st.lists(st.integers(0, 120), min_size=1, max_size=len(NAMES))
 

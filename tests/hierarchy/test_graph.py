@@ -19,7 +19,7 @@ DECISIONS = st.dictionaries(
     max_size=8,
 )
 LAWFUL = settings(deadline=None, max_examples=80)
-LAWFUL_TABLES = settings(deadline=None, max_examples=60)
+LAWFUL_TABLES = settings(deadline=None, max_examples=40)
 
 
 def edge_table(edges: set[Edge]) -> pd.DataFrame:

@@ -300,7 +300,7 @@ def expected_label(link: Link, votes: dict[str, Row], decision: Decision, propos
     return proposal[0] if proposal and proposal[2] else None  # in these worlds an item with a class has a vote
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(links=LINKS, votes=VOTES, decisions=DECISIONS, proposals=PROPOSALS)
 def test_every_landmark_keeps_the_laws(
     links: dict[str, Link], votes: dict[str, Row], decisions: dict[str, Decision], proposals: dict[str, Proposal]
@@ -328,7 +328,7 @@ def test_every_landmark_keeps_the_laws(
         assert {**row, "split": ""} == {**twin, "split": ""}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     links=LINKS, votes=VOTES, decisions=DECISIONS, proposals=PROPOSALS, threshold=st.sampled_from([0.5, 0.8, 0.96, 1])
 )
