@@ -50,6 +50,8 @@ def priorities_and_levels_are_set(curated: Tables) -> Iterator[str]:
                 yield f"{_row('taxonomy', row)}: no {level}. Remedy: name the {level} of this label"
             elif row[level] != row[level].strip():
                 yield f"{_row('taxonomy', row)}: {level} {row[level]!r} has spaces at its ends. Remedy: trim it"
+        if not row["hierarchical_label"]:
+            yield f"{_row('taxonomy', row)}: an empty label. Remedy: name it"
         if row["hierarchical_label"] != row["hierarchical_label"].strip():
             yield f"{_row('taxonomy', row)}: the label has spaces at its ends. Remedy: trim it"
     for fine, coarse in itertools.pairwise(levels(taxonomy)):

@@ -74,7 +74,8 @@ def doubtful_landmarks(landmark_labels: pd.DataFrame, landmark_items: pd.DataFra
     queue = landmark_labels[doubtful].merge(links, on=["split", "landmark_id"], validate="1:1")
     queue["reason"] = [_landmark_reason(row) for row in queue.to_dict("records")]
     queue["why"] = queue["reason"].map(_LANDMARK_WORDS)
-    queue["uncertainty"] = (1 - queue["confidence"]).round(4)
+    sureness = queue["confidence"].where(queue["status"] != "withheld", queue["proposed_confidence"])
+    queue["uncertainty"] = (1 - sureness.astype("float64")).round(4)
     queue["candidates"] = [_landmark_candidates(row) for row in queue.to_dict("records")]
     queue["evidence"] = [f"items {' '.join(qids)}" if len(qids) else None for qids in queue["candidate_qids"]]
     queue["landmark_count"] = 1

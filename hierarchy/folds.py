@@ -7,15 +7,13 @@ import hashlib
 
 import pandas as pd
 
-# Multiples of the golden ratio fill [0, 1) evenly, so that any run of neighbours is split close to the shares.
-_GOLDEN_RATIO = 0.6180339887498949
-
 
 def draw_folds(labels: pd.DataFrame, val_share: float, test_share: float, seed: int) -> pd.DataFrame:
     """Fold of every labelled landmark.
 
-    The categories are put in an order drawn from the seed within each label, and every category takes its fold from
-    its place in that order; each label is thus split close to the shares, however few landmarks it has.
+    Within each label the categories are put in an order drawn from the seed, and the quotas of the folds are dealt out
+    along it, so that each label is split as its shares say, however few categories it has. What happens in one label
+    moves no fold in another.
 
     Args:
         labels: split, landmark_id, category, hierarchical_label (null: left out).
@@ -28,9 +26,13 @@ def draw_folds(labels: pd.DataFrame, val_share: float, test_share: float, seed: 
     """
     labelled = labels[labels["hierarchical_label"].notna()]
     categories = labelled[["category", "hierarchical_label"]].drop_duplicates("category").copy()
-    categories["draw"] = [hashlib.sha256(f"{seed}:{title}".encode()).hexdigest() for title in categories["category"]]
+    categories["draw"] = [_draw(seed, title) for title in categories["category"]]
     categories = categories.sort_values(["hierarchical_label", "draw"])
-    place = pd.Series(range(len(categories)), index=categories.index) * _GOLDEN_RATIO % 1
+    # Each label begins at a place of its own, so that labels of one category do not all fall into one fold.
+    offset = categories["hierarchical_label"].map(
+        {label: _draw(seed, label) for label in set(categories["hierarchical_label"])}
+    )
+    place = (categories.groupby("hierarchical_label").cumcount() * _GOLDEN_RATIO + offset) % 1
     categories["fold"] = "train"
     categories.loc[place < val_share + test_share, "fold"] = "val"
     categories.loc[place < test_share, "fold"] = "test"
@@ -38,3 +40,12 @@ def draw_folds(labels: pd.DataFrame, val_share: float, test_share: float, seed: 
         categories[["category", "fold"]], on="category", validate="m:1"
     )
     return folds[["split", "landmark_id", "fold"]]
+
+
+# Multiples of the golden ratio fill [0, 1) evenly, so that any run of neighbours is split close to the shares.
+_GOLDEN_RATIO = 0.6180339887498949
+
+
+def _draw(seed: int, text: str) -> float:
+    """A number in [0, 1) that depends on nothing but the seed and the text."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{text}".encode()).digest()[:6], "big") / 2**48

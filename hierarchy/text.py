@@ -33,8 +33,9 @@ from hierarchy.text_features import HeadNouns, TitleFeatures, title_group
 
 FOLDS = 5
 MIN_GROUPS = 2 * FOLDS  # fewer different names cannot be learnt from and judged
-MAX_ROWS = 30_000  # labelled rows that are learnt from; more make it slower than better
+MAX_ROWS = 20_000  # labelled rows that are learnt from; a minute for 200,000 labelled and 40,000 other titles
 _REGULARISATION = 0.2  # C of the support vector machine
+_TOLERANCE = 0.01  # ten times looser than usual: the same precision and coverage in two thirds of the time
 _SHARPNESS = 6.0  # softmax of 6 x score: support vector scores lie about -1 to 1
 _BLOCK = 20_000  # rows scored at once, to bound memory
 
@@ -158,7 +159,7 @@ def _sample(rows: pd.DataFrame, max_rows: int, seed: int) -> pd.DataFrame:
 
 
 def _learn(matrix: csr_matrix, number: Ints, weight: Floats, seed: int) -> LinearSVC:
-    return LinearSVC(C=_REGULARISATION, random_state=seed).fit(matrix, number, sample_weight=weight)
+    return LinearSVC(C=_REGULARISATION, tol=_TOLERANCE, random_state=seed).fit(matrix, number, sample_weight=weight)
 
 
 def _evidence(model: LinearSVC, matrix: csr_matrix) -> Evidence:

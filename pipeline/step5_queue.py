@@ -33,11 +33,13 @@ def build(
     realms = curated["taxonomy"].set_index("hierarchical_label")[coarsest_level].to_dict()
     edges = doubtful_edges(found["class_graph"], found["class_labels"], realms, class_items)
     landmarks = doubt.doubtful_landmarks(found["landmark_labels"], found["landmark_items"])
-    landmark_decisions = curated["landmark_decisions"].astype({"landmark_id": "int64"})
+    # A category has one label in both splits, so a verdict on one of its landmarks speaks for the other.
+    verdicts, settled = curated["landmark_decisions"], SETTLED["landmark_decisions"]
+    landmarks = doubt.without_verdicts(landmarks, verdicts, ["category"], settled)
     return [
         (tables.QUEUE_CLASSES, _open(classes, curated["class_decisions"], "class_decisions", ["class_qid"])),
         (tables.QUEUE_EDGES, _open(edges, curated["edge_decisions"], "edge_decisions", ["child_qid", "parent_qid"])),
-        (tables.QUEUE_LANDMARKS, _open(landmarks, landmark_decisions, "landmark_decisions", ["split", "landmark_id"])),
+        (tables.QUEUE_LANDMARKS, doubt.by_usefulness(landmarks, ["split", "landmark_id"])),
     ]
 
 

@@ -254,8 +254,8 @@ LANDMARK_LABELS = Table(
         Column("path_qids", "list<string>", "classes from class_qid up to the anchor"),
         Column("vote_labels", "list<string>", "labels voted for, the winner first"),
         Column("vote_counts", "list<int64>", "votes of each of them"),
-        Column("proposed_label", "string", "label that the title suggests, not surely enough", "no suggestion"),
-        Column("proposed_confidence", "float64", "how sure", "no suggestion"),
+        Column("proposed_label", "string", "label that was not sure enough to be given", "no proposal"),
+        Column("proposed_confidence", "float64", "how sure", "no proposal"),
     ),
 )
 _QUEUE = (
