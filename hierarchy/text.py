@@ -95,19 +95,17 @@ def propose(
     features = TitleFeatures(HeadNouns(head_nouns, frozenset(labels)))
     matrix = features.fit_transform(used["category"].tolist())
     number = np.searchsorted(labels.astype(str), used["hierarchical_label"].to_numpy(dtype=str))
-    weight = used["weight"].to_numpy(dtype=np.float64)
-    weight = weight / weight.mean()
+    weight = (used["weight"] / used["weight"].mean()).to_numpy(dtype=np.float64)
     evidence = _out_of_fold_evidence(matrix, number, weight, fold_of, len(labels), seed)
     is_correct = evidence.label == number
     confidence = cross_fitted(evidence, is_correct, weight, fold_of).round(4)
     report = {"rows": len(rows), "used_rows": len(used), "labels": len(labels), "folds": folds}
     report |= _judged(confidence, is_correct, weight, fold_of, target_precision)
-    judged = used[["category"]].assign(official=used["hierarchical_label"])
-    judged = judged.assign(hierarchical_label=labels[evidence.label], confidence=confidence)
-    final = _learn(matrix, number, weight, seed)
-    calibration = Calibration(evidence, is_correct, weight)
+    final, calibration = _learn(matrix, number, weight, seed), Calibration(evidence, is_correct, weight)
     frame = _proposals(titles, features, final, calibration, labels, report["threshold"])
-    return TextProposals(frame, report, judged.assign(weight=weight, fold=fold_of))
+    judged = {"official": used["hierarchical_label"], "hierarchical_label": labels[evidence.label]}
+    judged |= {"confidence": confidence, "weight": weight, "fold": fold_of}
+    return TextProposals(frame, report, used[["category"]].assign(**judged))
 
 
 def precision_where_known(frame: pd.DataFrame, known: pd.DataFrame) -> dict[str, Any]:

@@ -33,8 +33,10 @@ class FakeClock:
         self.now += seconds
 
 
-def live_service(server: LocalWikimedia, clock: FakeClock, per_minute: float = 150) -> LiveService:
-    client = Client(AGENT, per_minute, (2.0, 0.3), clock, clock.sleep)
+def live_service(
+    server: LocalWikimedia, clock: FakeClock, per_minute: float = 150, read_timeout_s: float = 1.0
+) -> LiveService:
+    client = Client(AGENT, per_minute, (2.0, read_timeout_s), clock, clock.sleep)
     return LiveService(client, server.api, server.commons, server.sparql)
 
 
