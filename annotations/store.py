@@ -62,6 +62,9 @@ TABLES = {
         ("split", "landmark_id", "reviewer"),
         ("assign", "reject", "unsure"),
     ),
+    "head_nouns": Curated(
+        ("language", "head_noun", "hierarchical_label", "note"), ("language", "head_noun", "hierarchical_label")
+    ),
     "reviewers": Curated(("reviewer", "name", "orcid"), ("reviewer",)),
 }
 FOLDER = Path("annotations")

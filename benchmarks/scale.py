@@ -18,6 +18,7 @@ import pandas as pd
 
 from annotations import store
 from pipeline import step3_hierarchy, step4_label, step5_queue
+from pipeline.params import Label
 
 SIZES = (76_000, 152_000, 304_000)
 WITHOUT_ITEM, WITHOUT_CLASS, DOUBTFUL = 0.1, 0.05, 0.02
@@ -31,7 +32,7 @@ def read_pairs(path: Path, names: list[str]) -> pd.DataFrame:
 
 def curated_tables() -> dict[str, pd.DataFrame]:
     """The committed tables, settled, without decisions on landmarks."""
-    names = ("taxonomy", "anchors", "class_decisions", "edge_decisions", "landmark_decisions")
+    names = ("taxonomy", "anchors", "class_decisions", "edge_decisions", "landmark_decisions", "head_nouns")
     curated = {name: store.read(name) for name in names}
     curated["taxonomy"]["priority"] = curated["taxonomy"]["priority"].astype("int64")
     for name in ("class_decisions", "edge_decisions"):
@@ -96,7 +97,8 @@ def measure(data: Path, landmark_count: int) -> dict[str, float]:
     )
     figures["hierarchy_s"] = time.perf_counter() - start
     start = time.perf_counter()
-    found["landmark_labels"] = step4_label.build(found, curated, ["natural_or_human_made"], 0.0)
+    label = Label(min_confidence=0.0, text_precision=0.95)
+    found["landmark_labels"], _ = step4_label.build(found, curated, ["natural_or_human_made"], label)
     figures["label_s"] = time.perf_counter() - start
     start = time.perf_counter()
     queues = step5_queue.build(found, curated, "natural_or_human_made")

@@ -66,12 +66,13 @@ def outside_of_sample(curated: dict[str, pd.DataFrame], entities: pd.DataFrame, 
 
 
 def read_for_landmarks(landmarks: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Taxonomy and landmark decisions, these settled to one a category.
+    """Taxonomy, head nouns and landmark decisions, these settled to one a category.
 
     Raises:
         annotations.store.CurationError: a broken law, or a landmark that is unknown or has another category.
     """
-    curated = read_lawful("landmark_decisions", landmark_decisions=landmark_decisions_path(read_params().source))
+    path = landmark_decisions_path(read_params().source)
+    curated = read_lawful("landmark_decisions", "head_nouns", landmark_decisions=path)
     decisions = curated["landmark_decisions"]
     _stop_on(unknown_landmarks(decisions, landmarks))
     return curated | {"landmark_decisions": store.settle(decisions, ["category"])}

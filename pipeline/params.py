@@ -56,6 +56,7 @@ class Label:
     """How sure a label must be to be given."""
 
     min_confidence: float
+    text_precision: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +104,8 @@ def read_params(path: Path = PARAMS) -> Params:
         raise InputError(f"{path}: wikidata.snapshot_date", what, 'write it as "2026-01-31", in quotes')
     if not 0 <= params.label.min_confidence <= 1:
         raise InputError(f"{path}: label.min_confidence", "must lie in [0, 1]", "write 0 to withhold nothing")
+    if not 0 < params.label.text_precision < 1:
+        raise InputError(f"{path}: label.text_precision", "must lie between 0 and 1", "write 0.95, say")
     return params
 
 

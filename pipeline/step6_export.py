@@ -21,7 +21,7 @@ from pipeline.schema import Table
 
 FOLDER = Path("release")
 CODE = ("annotations", "hierarchy", "pipeline")
-CURATED = ("taxonomy", "anchors", "class_decisions", "edge_decisions")
+CURATED = ("taxonomy", "anchors", "class_decisions", "edge_decisions", "head_nouns")
 
 
 def classes_table(class_labels: pd.DataFrame, statements: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
