@@ -97,7 +97,7 @@ def measure(data: Path, landmark_count: int) -> dict[str, float]:
     )
     figures["hierarchy_s"] = time.perf_counter() - start
     start = time.perf_counter()
-    label = Label(min_confidence=0.0, text_precision=0.95)
+    label = Label(min_confidence=0.0, text_precision=0.95, visual=False)
     found["landmark_labels"], _ = step4_label.build(found, curated, ["natural_or_human_made"], label)
     figures["label_s"] = time.perf_counter() - start
     start = time.perf_counter()

@@ -72,17 +72,20 @@ def doubtful_landmarks(landmark_labels: pd.DataFrame, landmark_items: pd.DataFra
         landmark_labels["image_count"] > 0
     )
     queue = landmark_labels[doubtful].merge(links, on=["split", "landmark_id"], validate="1:1")
-    queue["reason"] = [_landmark_reason(row) for row in queue.to_dict("records")]
+    # The first of these that holds: withheld, several items, no label, a contested class, classes that disagree.
+    by_rule = queue["rule"].where(queue["rule"] != "agreed", "contested_class")
+    reason = by_rule.where((queue["status"] == "unlabelled") | (by_rule == "contested_class"), "disagreeing_classes")
+    reason = reason.mask(queue["link_status"] == "doubtful", "doubtful_link")
+    queue["reason"] = reason.mask(queue["status"] == "withheld", "low_confidence")
     queue["why"] = queue["reason"].map(_LANDMARK_WORDS)
     sureness = queue["confidence"].where(queue["status"] != "withheld", queue["proposed_confidence"])
     queue["uncertainty"] = (1 - sureness.astype("float64")).round(4)
-    queue["candidates"] = [_landmark_candidates(row) for row in queue.to_dict("records")]
+    votes = [queue[name] for name in ("vote_labels", "vote_counts", "proposed_label", "proposed_confidence")]
+    queue["candidates"] = [_landmark_candidates(*row) for row in zip(*votes, strict=True)]
     queue["evidence"] = [f"items {' '.join(qids)}" if len(qids) else None for qids in queue["candidate_qids"]]
     queue["landmark_count"] = 1
-    queue["evidence_hash"] = [
-        evidence_hash(row["category"], row["reason"], row["candidate_qids"], row["vote_labels"], row["vote_counts"])
-        for row in queue.to_dict("records")
-    ]
+    facts = [queue[name] for name in ("category", "reason", "candidate_qids", "vote_labels", "vote_counts")]
+    queue["evidence_hash"] = [evidence_hash(*row) for row in zip(*facts, strict=True)]
     return queue
 
 
@@ -97,22 +100,12 @@ _LANDMARK_WORDS = {
 }
 
 
-def _landmark_reason(row: dict[str, Any]) -> str:
-    if row["status"] == "withheld":
-        return "low_confidence"
-    if row["link_status"] == "doubtful":
-        return "doubtful_link"
-    if row["status"] == "unlabelled":
-        return str(row["rule"])
-    return "contested_class" if row["rule"] == "agreed" else "disagreeing_classes"
-
-
-def _landmark_candidates(row: dict[str, Any]) -> str | None:
-    """Labels voted for with their votes, and the label that the title suggests with its confidence."""
-    votes = [f"{label} ({count})" for label, count in zip(row["vote_labels"], row["vote_counts"], strict=True)]
-    if pd.notna(row["proposed_label"]):
-        votes.insert(0, f"{row['proposed_label']} (confidence {row['proposed_confidence']})")
-    return "; ".join(votes) or None
+def _landmark_candidates(labels: list[str], counts: list[int], proposed: Any, confidence: float) -> str | None:
+    """Labels voted for with their votes, after the label that was proposed with its confidence."""
+    candidates = [f"{label} ({count})" for label, count in zip(labels, counts, strict=True)]
+    if isinstance(proposed, str):
+        candidates.insert(0, f"{proposed} (confidence {confidence})")
+    return "; ".join(candidates) or None
 
 
 def _why_class(labels: list[str]) -> str:

@@ -8,8 +8,8 @@ import pandas as pd
 from hierarchy.confidence import calibrate, raw_scores
 
 _KEY = ["split", "landmark_id"]
-# Why a landmark has no label from Wikidata, where its title may give one.
-TEXT_RULES = ("no_item", "no_class")
+# Why a landmark has no label from Wikidata, where its title or its images may give one.
+OPEN_RULES = ("no_item", "no_class")
 
 
 def label_landmarks(
@@ -39,7 +39,10 @@ def label_landmarks(
     frame.loc[is_labelled, "confidence"] = _confidence(frame[is_labelled], official_labels)
     for name in ("path_qids", "vote_labels", "vote_counts"):
         frame[name] = [value if isinstance(value, list) else [] for value in frame[name]]
-    return frame.assign(reviewed=False)
+    nothing = pd.Series(None, index=frame.index)
+    return frame.assign(
+        reviewed=False, proposed_label=nothing.astype("str"), proposed_confidence=nothing.astype("float64")
+    )
 
 
 def _confidence(labelled: pd.DataFrame, official_labels: pd.DataFrame) -> pd.Series:
@@ -53,28 +56,30 @@ def _confidence(labelled: pd.DataFrame, official_labels: pd.DataFrame) -> pd.Ser
     return calibrate(raw_scores(labelled), is_right.set_axis(labelled.index))
 
 
-def apply_text(frame: pd.DataFrame, proposals: pd.DataFrame) -> pd.DataFrame:
-    """Give landmarks without an item or a class the label that their title is accepted for; keep the other proposals.
+def apply_proposals(frame: pd.DataFrame, proposals: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Give landmarks without an item or a class the label that is accepted for their category; keep other proposals.
 
     Args:
-        frame: result of `label_landmarks`.
+        frame: result of `label_landmarks`, or of an earlier call.
         proposals: category, hierarchical_label, confidence, is_accepted; one row a category.
+        rule: name of what proposes, text or visual.
 
     Returns:
-        The frame with proposed_label and proposed_confidence, null where the text says nothing or is accepted.
+        The frame with proposed_label and proposed_confidence, null where nothing is proposed or it is accepted.
     """
     by_category = proposals.set_index("category")
-    is_open = frame["rule"].isin(TEXT_RULES)
+    is_open = frame["rule"].isin(OPEN_RULES)
     label = frame["category"].map(by_category["hierarchical_label"]).where(is_open)
     confidence = frame["category"].map(by_category["confidence"]).astype("float64").where(is_open)
+    has_label = label.notna()
     accepted = is_open & frame["category"].map(by_category["is_accepted"]).eq(True)
     return frame.assign(
         hierarchical_label=frame["hierarchical_label"].mask(accepted, label),
-        rule=frame["rule"].mask(accepted, "text"),
+        rule=frame["rule"].mask(accepted, rule),
         status=frame["status"].mask(accepted, "resolved"),
         confidence=frame["confidence"].mask(accepted, confidence),
-        proposed_label=label.where(~accepted),
-        proposed_confidence=confidence.where(~accepted),
+        proposed_label=frame["proposed_label"].mask(has_label, label).mask(accepted, None),
+        proposed_confidence=frame["proposed_confidence"].mask(has_label, confidence).mask(accepted, None),
     )
 
 

@@ -57,6 +57,7 @@ class Label:
 
     min_confidence: float
     text_precision: float
+    visual: bool
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import click
 import pandas as pd
 
 from hierarchy.confidence import reliability
-from hierarchy.landmarks import TEXT_RULES, add_levels, apply_decisions, apply_text, label_landmarks, withhold
+from hierarchy.landmarks import OPEN_RULES, add_levels, apply_decisions, apply_proposals, label_landmarks, withhold
 from hierarchy.text import TextProposals, precision_where_known, propose
 from hierarchy.votes import votes_of_items, winners
 from pipeline import curation, tables
@@ -15,12 +15,17 @@ from pipeline.errors import stage_command
 from pipeline.files import read_table, write_json, write_tables
 from pipeline.levels import level_names
 from pipeline.params import Label, read_params
+from pipeline.visual import Encoder, OpenClipEncoder, visual_proposals
 
 REPORT = Path("data/4_labels/report.json")
 
 
 def build(
-    found: dict[str, pd.DataFrame], curated: dict[str, pd.DataFrame], levels: list[str], label: Label
+    found: dict[str, pd.DataFrame],
+    curated: dict[str, pd.DataFrame],
+    levels: list[str],
+    label: Label,
+    encoder: Encoder | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Landmark labels, and a report on rules, text fallback and reliability.
 
@@ -29,6 +34,7 @@ def build(
         curated: taxonomy, head_nouns and landmark_decisions, checked and settled.
         levels: names of the levels above the label.
         label: how sure a label must be.
+        encoder: of images and label names, for the visual vote, which also needs images and tar_manifest in `found`.
     """
     taxonomy, statements, official = curated["taxonomy"], found["statements"], found["official_labels"]
     official = official[official["hierarchical_label"].isin(taxonomy["hierarchical_label"])]
@@ -40,7 +46,13 @@ def build(
         official,
     )
     proposals = _text_proposals(voted, curated["head_nouns"], label.text_precision)
-    labelled = apply_decisions(apply_text(voted, proposals.frame), curated["landmark_decisions"])
+    proposed = apply_proposals(voted, proposals.frame, "text")
+    if encoder:
+        still_open = proposed.loc[proposed["rule"].isin(OPEN_RULES), ["split", "landmark_id", "category"]]
+        labels = taxonomy["hierarchical_label"].tolist()
+        seen = visual_proposals(still_open, found["images"], found["tar_manifest"], labels, encoder)
+        proposed = apply_proposals(proposed, seen, "visual")
+    labelled = apply_decisions(proposed, curated["landmark_decisions"])
     labelled = add_levels(withhold(labelled, label.min_confidence), taxonomy, levels)
     return labelled, _report(labelled, proposals, official)
 
@@ -48,7 +60,7 @@ def build(
 def _text_proposals(voted: pd.DataFrame, head_nouns: pd.DataFrame, target_precision: float) -> TextProposals:
     """Labels for the titles of landmarks without an item or a class, learnt from those whose classes agree."""
     known = voted.loc[voted["status"] == "resolved", ["category", "hierarchical_label"]]
-    titles = sorted(set(voted.loc[voted["rule"].isin(TEXT_RULES), "category"]))
+    titles = sorted(set(voted.loc[voted["rule"].isin(OPEN_RULES), "category"]))
     return propose(known, titles, head_nouns, target_precision=target_precision)
 
 
@@ -71,10 +83,13 @@ def _report(labelled: pd.DataFrame, proposals: TextProposals, official: pd.DataF
 
 def main() -> None:
     """Label every landmark and write data/4_labels."""
-    names = ("landmarks", "landmark_items", "statements", "class_labels", "official_labels")
+    names = ["landmarks", "landmark_items", "statements", "class_labels", "official_labels"]
+    label = read_params().label
+    names += ["images", "tar_manifest"] if label.visual else []
     found = {name: read_table(getattr(tables, name.upper())) for name in names}
     curated = curation.read_for_landmarks(found["landmarks"])
-    labelled, report = build(found, curated, level_names(), read_params().label)
+    encoder = OpenClipEncoder() if label.visual else None
+    labelled, report = build(found, curated, level_names(), label, encoder)
     write_tables([(tables.LANDMARK_LABELS, labelled)])
     write_json(report, REPORT)
     if report["text"]["abstained"]:

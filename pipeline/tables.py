@@ -33,6 +33,7 @@ LABEL_RULE = Column(
         "information_content",
         "priority",
         "text",
+        "visual",
         "decision",
         "no_item",
         "no_class",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hierarchy.landmarks import add_levels, apply_decisions, apply_text, label_landmarks, withhold
+from hierarchy.landmarks import add_levels, apply_decisions, apply_proposals, label_landmarks, withhold
 
 Row = dict[str, Any]
 Link = tuple[str | None, str]  # item and link status of a category
@@ -67,7 +67,7 @@ def label(
     texts = pd.DataFrame([(title, *said) for title, said in (proposals or {}).items()], columns=names)
     rows = [(category, *verdict) for category, verdict in (decisions or {}).items()]
     decided = pd.DataFrame(rows, columns=["category", "decision", "hierarchical_label"], dtype=str)
-    frame = apply_decisions(apply_text(voted(links, votes or {}, with_class), texts), decided)
+    frame = apply_decisions(apply_proposals(voted(links, votes or {}, with_class), texts, "text"), decided)
     frame = add_levels(withhold(frame, min_confidence), TAXONOMY, ["natural_or_human_made"])
     assert list(frame["split"]) == [split for split in SPLITS for _ in links]
     assert list(frame["category"]) == [*links, *links]

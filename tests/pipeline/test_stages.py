@@ -76,7 +76,8 @@ def test_nothing_else_is_made(in_sample: Path) -> None:
         for path in (in_sample / top).rglob("*")
         if path.is_file()
     }
-    more = {"release/provenance.json", "release/SHA256SUMS", "data/6_validation/report.json"}
+    reports = {"data/4_labels/report.json", "data/6_validation/report.json"}
+    more = {"release/provenance.json", "release/SHA256SUMS", *reports}
     declared = {table.path for table in DECLARED}
     assert declared | more <= made
     assert not [path for path in made if path.endswith(".part")]
