@@ -1,7 +1,9 @@
-"""Odd edges of the class graph: on a cycle, between the coarsest levels, or implied by a longer path.
+"""Odd edges of the class graph: cyclic, redundant, over very general classes, or between the coarsest levels.
 
 Pure functions over tables, for the queue stage; nothing is fixed silently, a person decides.
 """
+
+from collections import Counter
 
 import networkx as nx
 import pandas as pd
@@ -13,11 +15,16 @@ from hierarchy.graph import ancestors_or_self, digraph
 REASONS = (
     # Steps may be counted too short, but labels rarely change.
     ("redundant_edge", "already implied by a longer path", 0.1),
+    # The label came over a class so general that it says little; a nearer anchor may be missing.
+    ("generic_parent", "leads to its label over a very general class", 0.2),
     # A cycle blurs which of its classes is the more general one.
     ("cyclic_edge", "lies on a cycle, so that each class is a subclass of the other", 0.5),
     # No kind of place belongs to two realms, such as natural and human-made.
     ("crossing_edge", "joins classes of different realms", 0.75),
 )
+
+
+GENERIC_CLASSES = 50  # a parent with more classes at or below it is very general
 
 
 def doubtful_edges(
@@ -40,7 +47,12 @@ def doubtful_edges(
     edges = graph[~graph["is_removed"] & has_label].copy()
     realm = labels.map(realm_of_label)
     child, parent = edges["child_qid"].map(realm), edges["parent_qid"].map(realm)
+    below = Counter(above for reached in ancestors.values() for above in reached)
+    generic = edges["parent_qid"].map(below) > GENERIC_CLASSES
+    same = edges["child_qid"].map(labels) == edges["parent_qid"].map(labels)
+    is_anchor = edges["child_qid"] == edges["child_qid"].map(class_labels.set_index("class_qid")["anchor_qid"])
     holds = {
+        "generic_parent": generic & same & ~is_anchor,
         "redundant_edge": _is_redundant(edges, used, ancestors),
         "cyclic_edge": edges["in_cycle"],
         "crossing_edge": child.notna() & parent.notna() & (child != parent),

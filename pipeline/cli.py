@@ -109,11 +109,14 @@ def explain(query: str, split: str | None, as_json: bool) -> None:
 
 @hgld.command()
 @click.argument("label")
-def show(label: str) -> None:
+@AS_JSON
+def show(label: str, as_json: bool) -> None:
     """Print the branch of classes below LABEL with counts."""
     from pipeline import branch, explain
 
-    click.echo("\n".join(branch.branch_lines(explain.read_found(), label)))
+    found = explain.read_found()
+    shown = branch.branch_of(found, label)
+    _print(shown, branch.branch_lines(found, shown), as_json)
 
 
 @hgld.command()

@@ -1,5 +1,8 @@
 """Stage queue: what is doubtful, most useful first, as read-only CSVs for people; verdicts keep a row away."""
 
+from pathlib import Path
+
+import click
 import pandas as pd
 
 from hierarchy import doubt
@@ -56,7 +59,11 @@ def main() -> None:
         "landmark_items": read_table(tables.LANDMARK_ITEMS),
         "landmark_labels": read_table(tables.LANDMARK_LABELS),
     }
-    write_tables(build(found, curation.read_all(found["landmark_labels"]), level_names()[-1]))
+    queues = build(found, curation.read_all(found["landmark_labels"]), level_names()[-1])
+    write_tables(queues)
+    for table, queue in queues:
+        counts = ", ".join(f"{count} {reason}" for reason, count in queue["reason"].value_counts().sort_index().items())
+        click.echo(f"{Path(table.path).stem}: {len(queue)} to decide ({counts or 'none'})")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from typing import Any
 
 import networkx as nx
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def odd_edges(
             "class_qid": QIDS,
             "class_label": [f"class {q}" for q in QIDS],
             "hierarchical_label": [labels[q] for q in QIDS],
+            "anchor_qid": None,
         }
     )
     rows = [(qid, item, len(str(IMAGES[item])), IMAGES[item]) for qid, item in sorted(items)]
@@ -180,3 +182,16 @@ def test_evidence_of_an_edge_changes_with_its_labels_and_not_with_its_images() -
 def test_a_graph_without_odd_edges_gives_an_empty_queue() -> None:
     assert odd_edges({("Q1", "Q2")}, ALL_CHURCH, {("Q1", "Q10")}) == {}
     assert odd_edges(set(), ALL_CHURCH) == {}
+
+
+def test_a_label_over_a_very_general_class_is_listed_unless_the_class_is_an_anchor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hierarchy.edges.GENERIC_CLASSES", 2)
+    found = odd_edges({("Q1", "Q3"), ("Q2", "Q3")}, ALL_CHURCH)
+    assert {edge: row["reason"] for edge, row in found.items()} == {
+        ("Q1", "Q3"): "generic_parent",
+        ("Q2", "Q3"): "generic_parent",
+    }
+    monkeypatch.setattr("hierarchy.edges.GENERIC_CLASSES", 3)
+    assert odd_edges({("Q1", "Q3"), ("Q2", "Q3")}, ALL_CHURCH) == {}
