@@ -1,24 +1,19 @@
-"""One fetcher for `file:` and `https:` sources alike: whole file or none, verified when a checksum is known.
+"""Patience with a source, `file:` and `https:` alike: tries again, waits as asked, and continues where a part ended.
 
-`fetch` brings one file at one try; `pipeline.download_files` brings many at once, with all the patience that is here.
+For `pipeline.download_files`, which brings many files at once.
 """
 
-import contextlib
 import datetime
 import email.utils
-import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
 from urllib3.exceptions import MaxRetryError
 from urllib3.util.retry import Retry
 
 from pipeline.checksums import md5_of
 from pipeline.download_part import Part
 from pipeline.errors import InputError
-from pipeline.files import atomic
 from pipeline.transfer import Client, TransferError, Version
 
 PROGRESS_BYTES = 1 << 20  # after so much more of a file, its failures are counted anew
@@ -130,37 +125,11 @@ def receive_flawless(
     )
 
 
-def fetch(address: str, target: Path, md5: str | None = None, client: Client | None = None) -> Path:
-    """Bring the file at `address` to `target`, unless a file with that MD5 lies there already.
-
-    Args:
-        address: `file:PATH` (relative to the current folder, or absolute) or an `https:` URL.
-        target: where to put it; an existing file is replaced only once the new one is complete and verified.
-        md5: expected MD5 in hexadecimal.
-        client: who asks for it; when left out, one that does not try again.
-
-    Raises:
-        InputError: the source cannot be read, or its MD5 is another.
-    """
-    if md5 and target.exists() and md5_of(target) == md5:
-        return target
-    bar = tqdm(unit="B", unit_scale=True, desc=target.name, disable=None)
-    given = contextlib.nullcontext(client) if client else Client(max_failures=0)
-    with bar, given as asking, atomic(target) as partial:
-        flaw_of = functools.partial(md5_flaw, md5=md5)
-        receive_flawless(Part(address, partial), address, asking, flaw_of, functools.partial(_show, bar))
-    return target
-
-
 def md5_flaw(path: Path, md5: str | None) -> str | None:
     """What is wrong with a file whose MD5 should be `md5`; without one, nothing is."""
     if md5 and (found := md5_of(path)) != md5:
         return f"MD5 is {found}, expected {md5}"
     return None
-
-
-def _show(bar: "tqdm[Any]", length: int) -> None:
-    bar.update(length - bar.n)
 
 
 def _check_size(version: Version, announced: Version | None) -> None:

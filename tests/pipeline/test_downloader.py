@@ -26,11 +26,12 @@ from pipeline.download_files import fetch_files, in_parallel
 from pipeline.download_part import Part
 from pipeline.download_plan import Wanted
 from pipeline.errors import InputError
-from pipeline.fetch import MAX_WAIT_S, UnreachableError, asked_wait, fetch, md5_flaw
+from pipeline.fetch import MAX_WAIT_S, UnreachableError, asked_wait, md5_flaw
 from pipeline.params import read_params
 from pipeline.step1_download import LOCK, RAW, fetch_tars
 from pipeline.transfer import MAX_FAILURES, Client, StoppedError, Version
 from tests.bucket_faults import ALL, no_faults, scripted, seeded
+from tests.fetching import fetch
 from tests.local_bucket import LocalBucket
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ from click.testing import Result
 
 from pipeline import step1_download
 from pipeline.errors import InputError
-from pipeline.fetch import fetch
 from pipeline.params import read_params
+from tests.fetching import fetch
 
 CONTENT = bytes(range(256)) * 9000  # more than one chunk
 MD5 = hashlib.md5(CONTENT).hexdigest()
