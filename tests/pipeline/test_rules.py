@@ -18,6 +18,7 @@ from pipeline.files import read_table
         (21542, "steps", ["hotel", "city"]),  # The Greenbrier
         (135798, "information_content", ["palace", "museum"]),  # Het Loo: museum is the more general class
         (163900, "information_content", ["zoo", "parks"]),  # Budapest Zoo
+        (900166, "steps", ["museum", "garden"]),  # Louisiana: its class sculpture garden is contested
         (900138, "priority", ["government building", "skyscraper"]),  # Los Angeles City Hall
         (900026, "decision", []),  # Château de Cerisy: no class, a person decided
         (900098, "no_class", []),  # Marinarium, Concarneau
