@@ -15,7 +15,8 @@ import pytest
 import requests
 
 from tests.fault_plan import ALL, BANNED_UNTIL, PERSISTENT, FaultPlan
-from tests.local_wikimedia import REDIRECT_NAMES, Entity, LocalWikimedia, World
+from tests.local_services import REDIRECT_NAMES, Entity, World
+from tests.local_wikimedia import LocalWikimedia
 
 AGENT = "hgldv2-tests/0 (tests@hgldv2.invalid)"
 PREFIXES = """PREFIX wd: <http://www.wikidata.org/entity/>
