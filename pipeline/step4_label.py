@@ -15,9 +15,11 @@ from pipeline.errors import stage_command
 from pipeline.files import read_table, write_json, write_tables
 from pipeline.levels import level_names
 from pipeline.params import Label, read_params
+from pipeline.reliability_plot import draw_reliability
 from pipeline.visual import Encoder, OpenClipEncoder, visual_proposals
 
 REPORT = Path("data/4_labels/report.json")
+DIAGRAM = Path("data/4_labels/reliability.png")
 
 
 def build(
@@ -92,6 +94,7 @@ def main() -> None:
     labelled, report = build(found, curated, level_names(), label, encoder)
     write_tables([(tables.LANDMARK_LABELS, labelled)])
     write_json(report, REPORT)
+    draw_reliability(report["reliability"], DIAGRAM)
     if report["text"]["abstained"]:
         click.echo(f"the text fallback abstains: {report['text']['why']}")
 

@@ -76,7 +76,9 @@ def test_nothing_else_is_made(in_sample: Path) -> None:
         for path in (in_sample / top).rglob("*")
         if path.is_file()
     }
-    reports = {"data/4_labels/report.json", "data/6_validation/report.json"}
+    reports = {
+        f"data/{name}" for name in ("4_labels/report.json", "4_labels/reliability.png", "6_validation/report.json")
+    }
     more = {"release/provenance.json", "release/SHA256SUMS", *reports}
     declared = {table.path for table in DECLARED}
     assert declared | more <= made
