@@ -40,20 +40,6 @@ def live_service(
     return LiveService(client, server.api, server.commons, server.sparql)
 
 
-class CountedService:
-    """A service that notes how many keys of each question it was asked in each batch series."""
-
-    def __init__(self, service: Service) -> None:
-        self.service, self.batches = service, 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.service, name)
-
-    def ask(self, question: Question, keys: Any) -> Any:
-        self.batches += 1
-        return self.service.ask(question, keys)
-
-
 class IdealSource(RecordedSource):
     """Counts what a perfect crawl costs: one request for each full batch of what was never asked, phase by phase."""
 

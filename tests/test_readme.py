@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+
+from tests.clones import clone
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,15 +21,9 @@ COMMANDS = [line for block in re.findall(r"^```\n(.*?)^```", README, re.S | re.M
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone in which `make repro` has run, in the environment that the tests run in."""
-    clone = tmp_path_factory.mktemp("clone") / "hgldv2"
-    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).splitlines()
-    for name in listed:
-        if (ROOT / name).is_file():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, clone / name)
-    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
-    run("make repro", clone)
-    return clone
+    folder = clone(tmp_path_factory.mktemp("clone") / "hgldv2")
+    run("make repro", folder)
+    return folder
 
 
 def run(command: str, folder: Path) -> str:
