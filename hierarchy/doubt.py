@@ -1,20 +1,16 @@
 """What a person should look at: doubtful classes and landmarks, most useful first, less what has a verdict.
 
-Pure functions over tables, for the queue stage. Order is images affected x uncertainty. `evidence_hash` changes when
-the facts behind a doubt change, so that an `unsure` verdict keeps a row away only while nothing new is known.
+Pure functions over tables, for the queue stage and the review page. Order is images affected x uncertainty.
+`evidence_hash` changes when the facts behind a doubt change, so that an `unsure` verdict keeps a row away only while
+nothing new is known.
 """
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
-
-def evidence_hash(*parts: object) -> str:
-    """First 12 hexadecimal characters of the SHA-256 of the parts; lists count element by element."""
-    flat = ("\x1e".join(map(str, part)) if isinstance(part, list | tuple) else str(part) for part in parts)
-    return hashlib.sha256("\x1f".join(flat).encode()).hexdigest()[:12]
+from hierarchy.evidence import commons_url, examples_of, landmark_evidence, path_words, wikidata_url
 
 
 def without_verdicts(
@@ -36,9 +32,14 @@ def by_usefulness(queue: pd.DataFrame, key: list[str]) -> pd.DataFrame:
 
 
 def items_of_classes(statements: pd.DataFrame, landmark_labels: pd.DataFrame) -> pd.DataFrame:
-    """Items of every class with their landmarks and images: class_qid, item_qid, landmark_count, image_count."""
-    items = landmark_labels.groupby("item_qid", as_index=False).agg(
-        landmark_count=("landmark_id", "size"), image_count=("image_count", "sum")
+    """Items of every class with their landmarks and images.
+
+    Returns:
+        class_qid, item_qid, category (of the item's landmark with most images), landmark_count, image_count.
+    """
+    order = landmark_labels.sort_values(["image_count", "category"], ascending=[False, True])
+    items = order.groupby("item_qid", as_index=False).agg(
+        category=("category", "first"), landmark_count=("landmark_id", "size"), image_count=("image_count", "sum")
     )
     best = statements.loc[statements["is_best"], ["item_qid", "class_qid"]].drop_duplicates()
     return best.merge(items, on="item_qid", validate="m:1")
@@ -46,46 +47,71 @@ def items_of_classes(statements: pd.DataFrame, landmark_labels: pd.DataFrame) ->
 
 def doubtful_classes(class_labels: pd.DataFrame, class_items: pd.DataFrame) -> pd.DataFrame:
     """Contested and unreached classes that landmarks with images are instances of."""
-    counts = class_items.groupby("class_qid", as_index=False)[["landmark_count", "image_count"]].sum()
-    doubtful = class_labels[class_labels["status"].isin(["contested", "unreached"])]
-    queue = doubtful.merge(counts, on="class_qid", validate="1:1")
-    queue = queue[queue["image_count"] > 0].copy()
-    examples = class_items.sort_values(["class_qid", "image_count", "item_qid"], ascending=[True, False, True])
-    top = examples.groupby("class_qid")["item_qid"].agg(lambda qids: " ".join(qids.head(3)))
+    doubtful = class_labels["status"].isin(["contested", "unreached"])
+    names = class_labels.set_index("class_qid")["class_label"].to_dict()
+    return describe_classes(class_labels[doubtful], class_items, names)
+
+
+def describe_classes(classes: pd.DataFrame, class_items: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Rows of the queue for the classes that landmarks with images are instances of.
+
+    Args:
+        classes: rows of class_labels.
+        class_items: result of `items_of_classes`.
+        names: label of every class.
+    """
+    own = class_items[class_items["class_qid"].isin(classes["class_qid"])]
+    counts = own.groupby("class_qid", as_index=False)[["landmark_count", "image_count"]].sum()
+    queue = classes.merge(counts, on="class_qid", validate="1:1")
+    queue = queue[queue["image_count"] > 0].merge(examples_of(own, "class_qid"), on="class_qid", validate="1:1")
     label_counts = queue["candidate_labels"].map(lambda labels: len(set(labels)))
-    queue["reason"] = queue["status"] + "_class"
+    queue["doubt"] = queue["status"] + "_class"
     queue["why"] = [_why_class(labels) for labels in queue["candidate_labels"]]
     queue["uncertainty"] = (1 - 1 / label_counts.clip(lower=1)).mask(label_counts == 0, 1.0).round(4)
-    queue["candidates"] = [_candidate_words(row) for row in queue.to_dict("records")]
-    queue["evidence"] = [f"items {top[qid]}" for qid in queue["class_qid"]]
-    queue["evidence_hash"] = [
-        evidence_hash(row["class_qid"], row["candidate_labels"], row["candidate_qids"], row["candidate_steps"])
-        for row in queue.to_dict("records")
-    ]
+    queue["candidates"] = [_candidate_words(row, names) for row in queue.to_dict("records")]
+    queue["path"] = [path_words(path, names) for path in queue["path_qids"]]
+    queue["wikidata_url"] = queue["class_qid"].map(wikidata_url)
     return queue
 
 
-def doubtful_landmarks(landmark_labels: pd.DataFrame, landmark_items: pd.DataFrame) -> pd.DataFrame:
+def doubtful_landmarks(
+    landmark_labels: pd.DataFrame, landmark_items: pd.DataFrame, statements: pd.DataFrame, names: dict[str, str]
+) -> pd.DataFrame:
     """Landmarks with images that have no label, a contested one, or a doubtful link to their item."""
+    is_open = landmark_labels["status"].isin(["contested", "unlabelled", "withheld"])
+    doubtful = landmark_labels[is_open & (landmark_labels["image_count"] > 0)]
+    return describe_landmarks(doubtful, landmark_items, statements, names)
+
+
+def describe_landmarks(
+    landmarks: pd.DataFrame, landmark_items: pd.DataFrame, statements: pd.DataFrame, names: dict[str, str]
+) -> pd.DataFrame:
+    """Rows of the queue for the landmarks.
+
+    Args:
+        landmarks: rows of landmark_labels.
+        landmark_items: see pipeline/tables.py.
+        statements: see pipeline/tables.py.
+        names: label of every class.
+    """
     links = landmark_items[["split", "landmark_id", "link_rule", "candidate_qids"]]
-    doubtful = landmark_labels["status"].isin(["contested", "unlabelled", "withheld"]) & (
-        landmark_labels["image_count"] > 0
-    )
-    queue = landmark_labels[doubtful].merge(links, on=["split", "landmark_id"], validate="1:1")
+    queue = landmarks.merge(links, on=["split", "landmark_id"], validate="1:1")
     # The first of these that holds: withheld, several items, no label, a contested class, classes that disagree.
     by_rule = queue["rule"].where(queue["rule"] != "agreed", "contested_class")
-    reason = by_rule.where((queue["status"] == "unlabelled") | (by_rule == "contested_class"), "disagreeing_classes")
-    reason = reason.mask(queue["link_status"] == "doubtful", "doubtful_link")
-    queue["reason"] = reason.mask(queue["status"] == "withheld", "low_confidence")
-    queue["why"] = queue["reason"].map(_LANDMARK_WORDS)
+    doubt = by_rule.where((queue["status"] == "unlabelled") | (by_rule == "contested_class"), "disagreeing_classes")
+    doubt = doubt.mask(queue["link_status"] == "doubtful", "doubtful_link")
+    queue["doubt"] = doubt.mask(queue["status"] == "withheld", "low_confidence")
+    queue["why"] = queue["doubt"].map(_LANDMARK_WORDS)
     sureness = queue["confidence"].where(queue["status"] != "withheld", queue["proposed_confidence"])
     queue["uncertainty"] = (1 - sureness.astype("float64")).round(4)
     votes = [queue[name] for name in ("vote_labels", "vote_counts", "proposed_label", "proposed_confidence")]
     queue["candidates"] = [_landmark_candidates(*row) for row in zip(*votes, strict=True)]
-    queue["evidence"] = [f"items {' '.join(qids)}" if len(qids) else None for qids in queue["candidate_qids"]]
+    queue["path"] = [path_words(path, names) for path in queue["path_qids"]]
+    queue["examples"] = ["; ".join(wikidata_url(qid) or "" for qid in qids) or None for qids in queue["candidate_qids"]]
+    queue["wikidata_url"] = queue["item_qid"].map(wikidata_url)
+    queue["commons_url"] = queue["category"].map(commons_url)
     queue["landmark_count"] = 1
-    facts = [queue[name] for name in ("category", "reason", "candidate_qids", "vote_labels", "vote_counts")]
-    queue["evidence_hash"] = [evidence_hash(*row) for row in zip(*facts, strict=True)]
+    queue["evidence_hash"] = landmark_evidence(queue, statements)
     return queue
 
 
@@ -102,7 +128,9 @@ _LANDMARK_WORDS = {
 
 def _landmark_candidates(labels: list[str], counts: list[int], proposed: Any, confidence: float) -> str | None:
     """Labels voted for with their votes, after the label that was proposed with its confidence."""
-    candidates = [f"{label} ({count})" for label, count in zip(labels, counts, strict=True)]
+    candidates = [
+        f"{label} ({count} {'vote' if count == 1 else 'votes'})" for label, count in zip(labels, counts, strict=True)
+    ]
     if isinstance(proposed, str):
         candidates.insert(0, f"{proposed} (confidence {confidence})")
     return "; ".join(candidates) or None
@@ -113,6 +141,11 @@ def _why_class(labels: list[str]) -> str:
     return f"its nearest anchors say {', '.join(distinct)}" if distinct else "no anchor lies above it"
 
 
-def _candidate_words(row: dict[str, Any]) -> str | None:
+def _candidate_words(row: dict[str, Any], names: dict[str, str]) -> str | None:
+    """Each candidate label with its score: steps to the anchor, fewest first."""
     triples = zip(row["candidate_labels"], row["candidate_qids"], row["candidate_steps"], strict=True)
-    return "; ".join(f"{label} ({qid}, {steps} steps)" for label, qid, steps in triples) or None
+    words = (
+        f"{label} ({steps} {'step' if steps == 1 else 'steps'} up to {names.get(qid, qid)} {qid})"
+        for label, qid, steps in triples
+    )
+    return "; ".join(words) or None

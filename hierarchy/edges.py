@@ -8,7 +8,7 @@ from collections import Counter
 import networkx as nx
 import pandas as pd
 
-from hierarchy.doubt import evidence_hash
+from hierarchy.evidence import edge_evidence, examples_of, path_words, wikidata_url
 from hierarchy.graph import ancestors_or_self, digraph
 
 # Reason, words, uncertainty; a later row wins where several hold.
@@ -57,17 +57,48 @@ def doubtful_edges(
         "cyclic_edge": edges["in_cycle"],
         "crossing_edge": child.notna() & parent.notna() & (child != parent),
     }
-    parts = [edges[holds[name]].assign(reason=name, why=why, uncertainty=value) for name, why, value in REASONS]
+    parts = [edges[holds[name]].assign(doubt=name, why=why, uncertainty=value) for name, why, value in REASONS]
     odd = pd.concat(parts).drop_duplicates(["child_qid", "parent_qid"], keep="last")
-    names = class_labels.set_index("class_qid")["class_label"]
-    odd["child_label"], odd["parent_label"] = odd["child_qid"].map(names), odd["parent_qid"].map(names)
-    odd["candidates"] = None
-    ends = [odd["child_qid"].map(labels).fillna("no label"), odd["parent_qid"].map(labels).fillna("no label")]
-    odd["evidence"] = ends[0] + " -> " + ends[1]
-    odd["evidence_hash"] = [
-        evidence_hash(*row) for row in odd[["child_qid", "parent_qid", "reason", "evidence"]].itertuples(index=False)
-    ]
-    return odd.merge(_below(odd["child_qid"], ancestors, class_items), on="child_qid", how="left", validate="m:1")
+    return describe_edges(odd, graph, class_labels, _below(odd["child_qid"], ancestors, class_items))
+
+
+def describe_edges(
+    odd: pd.DataFrame, graph: pd.DataFrame, class_labels: pd.DataFrame, items: pd.DataFrame
+) -> pd.DataFrame:
+    """Rows of the queue for the edges.
+
+    Args:
+        odd: child_qid, parent_qid, doubt, why, uncertainty.
+        graph: see class_graph in pipeline/tables.py.
+        class_labels: see class_labels there.
+        items: child_qid, item_qid, category, landmark_count, image_count; items at or below the children.
+    """
+    of_class = class_labels.set_index("class_qid")
+    names, labels = of_class["class_label"].to_dict(), of_class["hierarchical_label"].fillna("no label").to_dict()
+    used = graph[~graph["is_removed"] & graph["child_qid"].isin(odd["child_qid"])]
+    parents = used.sort_values("parent_qid").groupby("child_qid")["parent_qid"].agg(list).to_dict()
+    odd = odd.assign(
+        child_label=odd["child_qid"].map(names),
+        parent_label=odd["parent_qid"].map(names),
+        candidates=[
+            _alternatives(child, [other for other in parents.get(child, []) if other != parent], names, labels)
+            for child, parent in zip(odd["child_qid"], odd["parent_qid"], strict=True)
+        ],
+        path=[path_words(path, names) for path in of_class["path_qids"].reindex(odd["parent_qid"])],
+        wikidata_url=odd["child_qid"].map(wikidata_url),
+        evidence_hash=edge_evidence(odd, graph, of_class["evidence_hash"]),
+    )
+    counts = items.groupby("child_qid", as_index=False)[["landmark_count", "image_count"]].sum()
+    odd = odd.merge(counts, on="child_qid", how="left", validate="m:1")
+    for name in ("landmark_count", "image_count"):
+        odd[name] = odd[name].fillna(0).astype("int64")
+    return odd.merge(examples_of(items, "child_qid"), on="child_qid", how="left", validate="m:1")
+
+
+def _alternatives(child: str, others: list[str], names: dict[str, str], labels: dict[str, str]) -> str:
+    """What the child has now, and what it would be left under without the edge, with the labels of both."""
+    left = ", ".join(f"{names.get(qid, qid)} {qid} ({labels.get(qid, 'no label')})" for qid in others)
+    return f"keep: {labels.get(child, 'no label')}; remove: leaves {left or 'no parent'}"
 
 
 def _is_redundant(edges: pd.DataFrame, graph: nx.DiGraph, ancestors: dict[str, frozenset[str]]) -> pd.Series:
@@ -84,7 +115,11 @@ def _is_redundant(edges: pd.DataFrame, graph: nx.DiGraph, ancestors: dict[str, f
 
 
 def _below(children: pd.Series, ancestors: dict[str, frozenset[str]], class_items: pd.DataFrame) -> pd.DataFrame:
-    """Landmarks and images at or below each of the classes, an item with several such classes counted once."""
+    """Items at or below each of the classes, with their landmarks and images; an item with several such classes once.
+
+    Returns:
+        child_qid and the columns of class_items.
+    """
     wanted = frozenset(children)
     pairs = [
         (qid, ancestor)
@@ -92,6 +127,4 @@ def _below(children: pd.Series, ancestors: dict[str, frozenset[str]], class_item
         for ancestor in sorted(ancestors.get(qid, frozenset({qid})) & wanted)
     ]
     reached = pd.DataFrame(pairs, columns=["class_qid", "child_qid"], dtype=str)
-    items = class_items.merge(reached, on="class_qid").drop_duplicates(["child_qid", "item_qid"])
-    counts = items.groupby("child_qid")[["landmark_count", "image_count"]].sum()
-    return counts.reindex(sorted(wanted), fill_value=0).rename_axis("child_qid").reset_index()
+    return class_items.merge(reached, on="class_qid").drop_duplicates(["child_qid", "item_qid"])

@@ -4,10 +4,14 @@ import click
 import pandas as pd
 
 from hierarchy.anchors import label_classes
+from hierarchy.evidence import class_evidence
 from hierarchy.graph import class_graph
 from pipeline import curation, tables
 from pipeline.errors import stage_command
 from pipeline.files import read_table, write_tables
+
+NO_EDGES = pd.DataFrame(columns=["child_qid", "parent_qid", "decision"], dtype=str)
+NO_CLASSES = pd.DataFrame(columns=["class_qid", "decision", "hierarchical_label"], dtype=str)
 
 
 def build(
@@ -25,7 +29,11 @@ def build(
     class_qids = sorted({*entities.loc[entities["is_class"], "qid"], *graph["child_qid"], *graph["parent_qid"]})
     classes = pd.DataFrame({"class_qid": class_qids})
     classes["class_label"] = classes["class_qid"].map(names).fillna(classes["class_qid"])
-    labels = label_classes(graph, classes, curated["taxonomy"], curated["anchors"], curated["class_decisions"])
+    rules = (curated["taxonomy"], curated["anchors"])
+    labels = label_classes(graph, classes, *rules, curated["class_decisions"])
+    # What a curator has to judge is there before anybody decided anything, and stays the same while others decide.
+    undecided = label_classes(class_graph(class_edges, NO_EDGES), classes, *rules, NO_CLASSES)
+    labels["evidence_hash"] = labels["class_qid"].map(class_evidence(undecided))
     return graph, labels
 
 

@@ -35,7 +35,9 @@ def build(
     classes = doubt.doubtful_classes(found["class_labels"], class_items)
     realms = curated["taxonomy"].set_index("hierarchical_label")[coarsest_level].to_dict()
     edges = doubtful_edges(found["class_graph"], found["class_labels"], realms, class_items)
-    landmarks = doubt.doubtful_landmarks(found["landmark_labels"], found["landmark_items"])
+    names = found["class_labels"].set_index("class_qid")["class_label"].to_dict()
+    labelled, links = found["landmark_labels"], found["landmark_items"]
+    landmarks = doubt.doubtful_landmarks(labelled, links, found["statements"], names)
     # A category has one label in both splits, so a verdict on one of its landmarks speaks for the other.
     verdicts, settled = curated["landmark_decisions"], SETTLED["landmark_decisions"]
     landmarks = doubt.without_verdicts(landmarks, verdicts, ["category"], settled)
@@ -62,7 +64,9 @@ def main() -> None:
     queues = build(found, curation.read_all(found["landmark_labels"]), level_names()[-1])
     write_tables(queues)
     for table, queue in queues:
-        counts = ", ".join(f"{count} {reason}" for reason, count in queue["reason"].value_counts().sort_index().items())
+        counts = ", ".join(
+            f"{count} {doubt_id}" for doubt_id, count in queue["doubt"].value_counts().sort_index().items()
+        )
         click.echo(f"{Path(table.path).stem}: {len(queue)} to decide ({counts or 'none'})")
 
 

@@ -48,7 +48,7 @@ LABEL_STATUS = Column(
 )
 CONFIDENCE = Column("confidence", "float64", "0 to 1, 4 decimals; 1 is a decision by a person, 0 is no label")
 REVIEWED = Column("reviewed", "bool", "a person decided this landmark")
-NULL_LIST = "never null, empty when there is none"
+EVIDENCE_HASH = Column("evidence_hash", "string", "12 letters; other ones when the facts behind the doubt change")
 
 LANDMARKS = Table(
     "download",
@@ -230,6 +230,7 @@ CLASS_LABELS = Table(
         Column("candidate_labels", "list<string>", "labels of the nearest anchors, the proposed one first"),
         Column("candidate_qids", "list<string>", "those anchors"),
         Column("candidate_steps", "list<int64>", "P279 edges to each of them"),
+        EVIDENCE_HASH,
     ),
 )
 LANDMARK_LABELS = Table(
@@ -260,14 +261,17 @@ LANDMARK_LABELS = Table(
     ),
 )
 _QUEUE = (
-    Column("reason", "string", "rule that raised the doubt"),
+    Column("doubt", "string", "rule that raised the doubt"),
     Column("why", "string", "the doubt in words"),
+    Column("candidates", "string", "what to choose from, with scores, the proposed one first", "none"),
+    Column("path", "string", "classes from the proposed label's class up to its anchor", "none"),
+    Column("examples", "string", "landmarks with most images, or the items that a landmark may have", "none"),
+    Column("wikidata_url", "string", "page of the class or item", "no item"),
+    Column("commons_url", "string", "page of the landmark, or of the first example", "no example"),
     Column("image_count", "int64", "images whose label the decision may touch"),
     Column("landmark_count", "int64", "landmarks whose label the decision may touch"),
     Column("uncertainty", "float64", "0 to 1, 4 decimals"),
-    Column("candidates", "string", "labels or items to choose from, the proposed one first", "none"),
-    Column("evidence", "string", "paths and examples", "none"),
-    Column("evidence_hash", "string", "changes when the facts behind the doubt change"),
+    EVIDENCE_HASH,
 )
 QUEUE_CLASSES = Table(
     "queue",

@@ -1,7 +1,7 @@
 """What the review page needs of the project, as data and one protocol; the page itself knows no table and no file.
 
-The pipeline implements `Desk` over the real tables (pipeline/review_desk.py); tests of the page use a small one of their
-own. Titles, labels and reasons are untrusted text.
+The pipeline implements `Desk` over the real tables (pipeline/review_desk.py); tests of the page use one of their
+own, held in memory. Titles, labels and reasons are untrusted text.
 """
 
 from collections.abc import Sequence

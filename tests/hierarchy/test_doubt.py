@@ -1,6 +1,5 @@
 """The queue: what is doubtful and why, the most useful first, and what a verdict keeps away."""
 
-import hashlib
 from typing import Any
 
 import pandas as pd
@@ -12,7 +11,6 @@ from hierarchy.doubt import (
     by_usefulness,
     doubtful_classes,
     doubtful_landmarks,
-    evidence_hash,
     items_of_classes,
     without_verdicts,
 )
@@ -94,20 +92,6 @@ def test_few_images_in_great_doubt_come_after_many_in_some() -> None:
     assert list(by_usefulness(queue, ["class_qid"])["class_qid"]) == ["Q2", "Q1"]
 
 
-# ---------------------------------------------------------------------------------------------------- evidence
-def test_evidence_hash_is_the_head_of_a_sha256_of_the_parts() -> None:
-    assert evidence_hash("Q1", ["a", "b"], 3) == hashlib.sha256(b"Q1\x1fa\x1eb\x1f3").hexdigest()[:12]
-
-
-PARTS = st.lists(st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=2), max_size=3)
-
-
-@LAWFUL
-@given(one=PARTS, other=PARTS)
-def test_other_evidence_has_another_hash(one: list[list[str]], other: list[list[str]]) -> None:
-    assert (evidence_hash(*one) == evidence_hash(*other)) == (one == other)
-
-
 # ---------------------------------------------------------------------------------------------- items of classes
 def test_items_of_a_class_are_counted_once_with_all_their_landmarks() -> None:
     statements = pd.DataFrame(
@@ -123,12 +107,12 @@ def test_items_of_a_class_are_counted_once_with_all_their_landmarks() -> None:
     )
     landmarks = pd.DataFrame({"item_qid": ["Q10", "Q10", "Q11", "Q12", None], "image_count": [3, 4, 50, 0, 100]})
     landmarks["landmark_id"] = range(5)
+    landmarks["category"] = ["Small", "Large", "Other", "Empty", "Without item"]
     found = items_of_classes(statements, landmarks).sort_values(["class_qid", "item_qid"])
-    columns = ["class_qid", "item_qid", "landmark_count", "image_count"]
-    assert list(found[columns].itertuples(index=False, name=None)) == [
-        ("Q1", "Q10", 2, 7),
-        ("Q1", "Q12", 1, 0),
-        ("Q2", "Q10", 2, 7),
+    assert list(found[CLASS_COLUMNS].itertuples(index=False, name=None)) == [
+        ("Q1", "Q10", "Large", 2, 7),
+        ("Q1", "Q12", "Empty", 1, 0),
+        ("Q2", "Q10", "Large", 2, 7),
     ]
 
 
@@ -141,15 +125,18 @@ def class_row(qid: str, status: str, *candidates: tuple[str, str, int]) -> Row:
         "candidate_labels": [label for label, _, _ in candidates],
         "candidate_qids": [anchor for _, anchor, _ in candidates],
         "candidate_steps": [steps for _, _, steps in candidates],
+        "path_qids": [qid] * bool(candidates) + [anchor for _, anchor, _ in candidates[:1]],
+        "evidence_hash": "facts",
     }
 
 
 CONTESTED = class_row("Q1", "contested", ("museum", "Q51", 1), ("house", "Q52", 2))
-CLASS_COLUMNS = ["class_qid", "item_qid", "landmark_count", "image_count"]
+CLASS_COLUMNS = ["class_qid", "item_qid", "category", "landmark_count", "image_count"]
 
 
 def class_queue(classes: list[Row], items: list[tuple[str, str, int, int]]) -> dict[str, Row]:
-    queue = doubtful_classes(pd.DataFrame(classes), pd.DataFrame(items, columns=CLASS_COLUMNS))
+    named = [(qid, item, f"Category of {item}", landmarks, images) for qid, item, landmarks, images in items]
+    queue = doubtful_classes(pd.DataFrame(classes), pd.DataFrame(named, columns=CLASS_COLUMNS))
     assert queue["class_qid"].is_unique
     return {row["class_qid"]: row for row in queue.to_dict("records")}
 
@@ -165,7 +152,7 @@ def test_contested_and_unreached_classes_with_images_are_doubtful() -> None:
     ]
     items = [(f"Q{number}", "Q90", 1, 7) for number in range(1, 5)] + [("Q5", "Q91", 2, 0)]  # no item of class Q6
     queue = class_queue(classes, items)
-    assert {qid: row["reason"] for qid, row in queue.items()} == {"Q1": "contested_class", "Q2": "unreached_class"}
+    assert {qid: row["doubt"] for qid, row in queue.items()} == {"Q1": "contested_class", "Q2": "unreached_class"}
 
 
 @pytest.mark.parametrize(
@@ -188,30 +175,19 @@ def test_a_class_row_names_its_counts_candidates_and_items_with_most_images() ->
     items = [("Q1", f"Q9{number}", 1, number) for number in range(5)]
     row = class_queue([CONTESTED], items)["Q1"]
     assert (row["image_count"], row["landmark_count"]) == (10, 5)
-    assert row["candidates"] == "museum (Q51, 1 steps); house (Q52, 2 steps)"
-    assert row["evidence"] == "items Q94 Q93 Q92"
+    assert row["candidates"] == "museum (1 step up to Q51 Q51); house (2 steps up to Q52 Q52)"
+    assert row["path"] == "class Q1 (Q1) -> Q51 (Q51)"
+    assert row["examples"] == "Category of Q94; Category of Q93; Category of Q92"
+    assert row["commons_url"] == "https://commons.wikimedia.org/wiki/Category:Category_of_Q94"
+    assert row["wikidata_url"] == "https://www.wikidata.org/wiki/Q1"
     assert row["why"] == "its nearest anchors say museum, house"
 
 
 def test_an_unreached_class_has_no_candidates() -> None:
     row = class_queue([class_row("Q1", "unreached")], [("Q1", "Q90", 1, 1)])["Q1"]
     assert row["candidates"] is None
+    assert row["path"] is None
     assert row["why"] == "no anchor lies above it"
-
-
-def test_evidence_of_a_class_changes_with_its_candidates_and_not_with_its_images() -> None:
-    def hash_of(row: Row, image_count: int) -> str:
-        return str(class_queue([row], [("Q1", "Q90", 1, image_count)])["Q1"]["evidence_hash"])
-
-    same = hash_of(CONTESTED, 1)
-    assert hash_of(CONTESTED, 9) == same
-    others = [
-        class_row("Q1", "contested", ("museum", "Q51", 1), ("house", "Q52", 3)),
-        class_row("Q1", "contested", ("museum", "Q51", 1), ("house", "Q53", 2)),
-        class_row("Q1", "contested", ("museum", "Q51", 1), ("lake", "Q52", 2)),
-        class_row("Q1", "unreached"),
-    ]
-    assert len({same, *(hash_of(row, 1) for row in others)}) == 5
 
 
 def test_no_doubtful_class_is_an_empty_queue() -> None:
@@ -233,19 +209,25 @@ def landmark_row(**other: object) -> Row:
         "vote_counts": [2, 1],
         "proposed_label": None,
         "proposed_confidence": None,
+        "item_qid": "Q10",
+        "path_qids": ["Q1", "Q51"],
     } | other
 
 
-def landmark_queue(rows: list[Row], candidates: list[str] | None = None) -> list[Row]:
+def landmark_queue(rows: list[Row], candidates: list[str] | None = None, classes: tuple[str, ...] = ()) -> list[Row]:
     labels = pd.DataFrame(rows)
     links = labels[["split", "landmark_id"]].assign(link_rule="sitelink")
     links["candidate_qids"] = [["Q10"] if candidates is None else candidates for _ in rows]
-    rows_found: list[Row] = doubtful_landmarks(labels, links).to_dict("records")
+    statements = pd.DataFrame(
+        [("Q10", qid, True) for qid in classes], columns=["item_qid", "class_qid", "is_best"]
+    ).astype({"is_best": bool})
+    found = doubtful_landmarks(labels, links, statements, {"Q1": "abbey", "Q51": "church"})
+    rows_found: list[Row] = found.to_dict("records")
     return rows_found
 
 
 @pytest.mark.parametrize(
-    ("facts", "reason"),
+    ("facts", "doubt"),
     [
         ({"link_status": "doubtful"}, "doubtful_link"),
         ({"link_status": "doubtful", "status": "unlabelled", "rule": "unreached"}, "doubtful_link"),
@@ -260,9 +242,9 @@ def landmark_queue(rows: list[Row], candidates: list[str] | None = None) -> list
         ({"rule": "priority"}, "disagreeing_classes"),
     ],
 )
-def test_reason_of_a_doubtful_landmark_is_named_and_put_in_words(facts: Row, reason: str) -> None:
+def test_doubt_about_a_landmark_is_named_and_put_in_words(facts: Row, doubt: str) -> None:
     (row,) = landmark_queue([landmark_row(**facts)])
-    assert row["reason"] == reason
+    assert row["doubt"] == doubt
     assert len(row["why"].split()) > 3
 
 
@@ -284,12 +266,16 @@ def test_settled_landmarks_and_those_without_images_are_not_doubtful(facts: Row)
 def test_a_landmark_row_names_its_uncertainty_candidates_and_items() -> None:
     (row,) = landmark_queue([landmark_row(confidence=0.3333)], ["Q10", "Q11"])
     assert (row["uncertainty"], row["landmark_count"], row["image_count"]) == (0.6667, 1, 4)
-    assert (row["candidates"], row["evidence"]) == ("church (2); house (1)", "items Q10 Q11")
+    assert row["candidates"] == "church (2 votes); house (1 vote)"
+    assert row["path"] == "abbey (Q1) -> church (Q51)"
+    assert row["examples"] == "https://www.wikidata.org/wiki/Q10; https://www.wikidata.org/wiki/Q11"
+    assert row["wikidata_url"] == "https://www.wikidata.org/wiki/Q10"
+    assert row["commons_url"] == "https://commons.wikimedia.org/wiki/Category:Abbey"
 
 
 def test_the_label_that_a_title_suggests_is_the_first_candidate() -> None:
     (row,) = landmark_queue([landmark_row(proposed_label="lake", proposed_confidence=0.71)])
-    assert row["candidates"] == "lake (confidence 0.71); church (2); house (1)"
+    assert row["candidates"] == "lake (confidence 0.71); church (2 votes); house (1 vote)"
 
 
 def test_a_withheld_landmark_is_as_uncertain_as_the_label_that_was_withheld() -> None:
@@ -299,27 +285,21 @@ def test_a_withheld_landmark_is_as_uncertain_as_the_label_that_was_withheld() ->
     assert row["uncertainty"] == 0.2
 
 
-def test_a_landmark_without_votes_or_items_has_no_candidates_and_no_evidence() -> None:
+def test_a_landmark_without_votes_or_items_has_no_candidates_and_no_examples() -> None:
     facts = {"status": "unlabelled", "rule": "no_item", "confidence": 0.0, "vote_labels": [], "vote_counts": []}
-    (row,) = landmark_queue([landmark_row(**facts)], [])
-    assert (row["uncertainty"], row["candidates"], row["evidence"]) == (1.0, None, None)
+    (row,) = landmark_queue([landmark_row(**facts, item_qid=None, path_qids=[])], [])
+    assert (row["uncertainty"], row["candidates"], row["examples"], row["path"]) == (1.0, None, None, None)
+    assert row["wikidata_url"] is None
 
 
-def test_evidence_of_a_landmark_changes_with_its_items_and_votes_and_not_with_its_images() -> None:
-    def hash_of(candidates: list[str], **facts: object) -> str:
-        return str(landmark_queue([landmark_row(**facts)], candidates)[0]["evidence_hash"])
+def test_evidence_of_a_landmark_changes_with_its_items_and_classes_and_not_with_its_images_or_votes() -> None:
+    def hash_of(candidates: list[str], *classes: str, **facts: object) -> str:
+        return str(landmark_queue([landmark_row(**facts)], candidates, classes)[0]["evidence_hash"])
 
-    same = hash_of(["Q10"])
-    assert hash_of(["Q10"], image_count=9) == same
-    others = [hash_of(["Q11"]), hash_of(["Q10", "Q11"]), hash_of(["Q10"], vote_counts=[1, 1])]
-    others.append(hash_of(["Q10"], vote_labels=["church", "lake"]))
-    assert len({same, *others}) == 5
-
-
-def test_another_reason_for_the_doubt_is_new_evidence() -> None:
-    def hash_of(rule: str) -> str:
-        facts = {"status": "unlabelled", "rule": rule, "vote_labels": [], "vote_counts": []}
-        return str(landmark_queue([landmark_row(**facts)])[0]["evidence_hash"])
-
-    # Its item had no class when somebody was unsure; now it has one, though no anchor lies above it.
-    assert hash_of("no_class") != hash_of("unreached")
+    same = hash_of(["Q10"], "Q1")
+    assert hash_of(["Q10"], "Q1", image_count=9) == same
+    # Votes change when somebody decides about a class; what Wikidata says of the landmark stays the same.
+    assert hash_of(["Q10"], "Q1", vote_labels=["church", "lake"]) == same
+    others = [hash_of(["Q11"], "Q1"), hash_of(["Q10", "Q11"], "Q1"), hash_of(["Q10"]), hash_of(["Q10"], "Q1", "Q2")]
+    others.append(hash_of(["Q10"], "Q1", category="Other abbey"))
+    assert len({same, *others}) == 6

@@ -42,11 +42,19 @@ def odd_edges(
             "class_label": [f"class {q}" for q in QIDS],
             "hierarchical_label": [labels[q] for q in QIDS],
             "anchor_qid": None,
+            "path_qids": [[q] if labels[q] else [] for q in QIDS],
+            "evidence_hash": [f"facts of {q}" for q in QIDS],
         }
     )
-    rows = [(qid, item, len(str(IMAGES[item])), IMAGES[item]) for qid, item in sorted(items)]
-    class_items = pd.DataFrame(rows, columns=["class_qid", "item_qid", "landmark_count", "image_count"])
-    types = {"class_qid": "str", "item_qid": "str", "landmark_count": "int64", "image_count": "int64"}
+    rows = [(qid, item, f"Category of {item}", len(str(IMAGES[item])), IMAGES[item]) for qid, item in sorted(items)]
+    class_items = pd.DataFrame(rows, columns=["class_qid", "item_qid", "category", "landmark_count", "image_count"])
+    types = {
+        "class_qid": "str",
+        "item_qid": "str",
+        "category": "str",
+        "landmark_count": "int64",
+        "image_count": "int64",
+    }
     found = doubtful_edges(graph, class_labels, NATURES, class_items.astype(types))
     assert not found.duplicated(ends).any()
     return {(row["child_qid"], row["parent_qid"]): row for row in found.to_dict("records")}
@@ -70,7 +78,7 @@ def is_redundant(edges: set[Edge], edge: Edge) -> bool:
     )
 
 
-def expected_reason(edges: set[Edge], labels: dict[str, str | None], edge: Edge) -> str | None:
+def expected_doubt(edges: set[Edge], labels: dict[str, str | None], edge: Edge) -> str | None:
     child, parent = edge
     child_label, parent_label = labels[child], labels[parent]
     if child_label is None and parent_label is None:
@@ -88,8 +96,8 @@ def test_odd_edges_and_their_reasons_are_those_of_a_slow_walk(
     edges: set[Edge], labels: dict[str, str | None], removed: frozenset[Edge]
 ) -> None:
     used = edges - removed
-    reasons = {edge: expected_reason(used, labels, edge) for edge in used}
-    found = {edge: row["reason"] for edge, row in odd_edges(edges, labels, removed=removed).items()}
+    reasons = {edge: expected_doubt(used, labels, edge) for edge in used}
+    found = {edge: row["doubt"] for edge, row in odd_edges(edges, labels, removed=removed).items()}
     assert found == {edge: reason for edge, reason in reasons.items() if reason}
 
 
@@ -105,7 +113,7 @@ def test_counts_are_of_the_items_at_or_below_the_child_each_once(edges: set[Edge
 @LAWFUL
 @given(edges=EDGES)
 def test_without_its_redundant_edges_the_graph_has_the_same_ancestors(edges: set[Edge]) -> None:
-    redundant = {edge for edge, row in odd_edges(edges, ALL_CHURCH).items() if row["reason"] == "redundant_edge"}
+    redundant = {edge for edge, row in odd_edges(edges, ALL_CHURCH).items() if row["doubt"] == "redundant_edge"}
     assert all(walk_up(edges - redundant, qid) == walk_up(edges, qid) for qid in QIDS)
 
 
@@ -118,7 +126,7 @@ def test_without_cycles_the_redundant_edges_are_those_that_a_transitive_reductio
 
 def test_an_edge_beside_a_longer_path_is_redundant_and_the_path_is_not() -> None:
     found = odd_edges({("Q1", "Q2"), ("Q2", "Q3"), ("Q1", "Q3")}, ALL_CHURCH)
-    assert {edge: row["reason"] for edge, row in found.items()} == {("Q1", "Q3"): "redundant_edge"}
+    assert {edge: row["doubt"] for edge, row in found.items()} == {("Q1", "Q3"): "redundant_edge"}
 
 
 def test_a_removed_edge_is_not_odd_and_implies_nothing() -> None:
@@ -130,7 +138,7 @@ def test_a_removed_edge_is_not_odd_and_implies_nothing() -> None:
 def test_an_edge_under_two_reasons_is_listed_once_under_the_stronger() -> None:
     labels: dict[str, str | None] = {**ALL_CHURCH, "Q3": "lake"}
     found = odd_edges({("Q1", "Q2"), ("Q2", "Q3"), ("Q1", "Q3"), ("Q3", "Q2")}, labels)
-    assert {edge: row["reason"] for edge, row in found.items()} == {
+    assert {edge: row["doubt"] for edge, row in found.items()} == {
         ("Q1", "Q3"): "crossing_edge",
         ("Q2", "Q3"): "crossing_edge",
         ("Q3", "Q2"): "crossing_edge",
@@ -163,20 +171,31 @@ def test_an_odd_edge_names_its_classes_labels_reason_and_counts() -> None:
     items = {("Q1", "Q10"), ("Q1", "Q20"), ("Q3", "Q10"), ("Q2", "Q30")}
     (row,) = odd_edges({("Q1", "Q2"), ("Q3", "Q1")}, labels, items).values()
     assert (row["child_label"], row["parent_label"]) == ("class Q1", "class Q2")
-    assert (row["reason"], row["uncertainty"]) == ("crossing_edge", 0.75)
-    assert (row["evidence"], row["candidates"]) == ("church -> lake", None)
+    assert (row["doubt"], row["uncertainty"]) == ("crossing_edge", 0.75)
+    assert row["candidates"] == "keep: church; remove: leaves no parent"
+    assert row["path"] == "class Q2 (Q2)"
+    assert row["examples"] == "Category of Q20; Category of Q10"
+    assert row["commons_url"] == "https://commons.wikimedia.org/wiki/Category:Category_of_Q20"
     assert (row["image_count"], row["landmark_count"]) == (21, 3)
     assert "realms" in row["why"]
 
 
-def test_evidence_of_an_edge_changes_with_its_labels_and_not_with_its_images() -> None:
-    def hash_of(child: str, items: set[Edge]) -> str:
-        return str(
-            odd_edges({("Q1", "Q2")}, {**ALL_CHURCH, "Q1": child, "Q2": "lake"}, items)["Q1", "Q2"]["evidence_hash"]
-        )
+def test_an_odd_edge_names_what_its_child_would_be_left_under() -> None:
+    labels: dict[str, str | None] = {**ALL_CHURCH, "Q2": "lake", "Q4": None}
+    edges = {("Q1", "Q2"), ("Q1", "Q3"), ("Q1", "Q4")}
+    row = odd_edges(edges, labels)["Q1", "Q2"]
+    assert row["candidates"] == "keep: church; remove: leaves class Q3 Q3 (church), class Q4 Q4 (no label)"
 
-    assert hash_of("church", set()) == hash_of("church", {("Q1", "Q10")})
-    assert hash_of("church", set()) != hash_of("house", set())
+
+def test_evidence_of_an_edge_changes_with_wikidatas_parents_and_not_with_images_or_decisions() -> None:
+    def hash_of(edges: set[Edge], items: set[Edge], removed: frozenset[Edge] = frozenset()) -> str:
+        labels: dict[str, str | None] = {**ALL_CHURCH, "Q2": "lake"}
+        return str(odd_edges(edges, labels, items, removed)["Q1", "Q2"]["evidence_hash"])
+
+    alone, beside = {("Q1", "Q2")}, {("Q1", "Q2"), ("Q1", "Q3")}
+    assert hash_of(alone, set()) == hash_of(alone, {("Q1", "Q10")})
+    assert hash_of(alone, set()) != hash_of(beside, set())
+    assert hash_of(beside, set()) == hash_of(beside, set(), frozenset({("Q1", "Q3")}))
 
 
 def test_a_graph_without_odd_edges_gives_an_empty_queue() -> None:
@@ -189,7 +208,7 @@ def test_a_label_over_a_very_general_class_is_listed_unless_the_class_is_an_anch
 ) -> None:
     monkeypatch.setattr("hierarchy.edges.GENERIC_CLASSES", 2)
     found = odd_edges({("Q1", "Q3"), ("Q2", "Q3")}, ALL_CHURCH)
-    assert {edge: row["reason"] for edge, row in found.items()} == {
+    assert {edge: row["doubt"] for edge, row in found.items()} == {
         ("Q1", "Q3"): "generic_parent",
         ("Q2", "Q3"): "generic_parent",
     }

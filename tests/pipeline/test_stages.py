@@ -194,8 +194,8 @@ def test_a_category_of_two_items_is_doubtful_all_the_way(
     labels = of(tables.LANDMARK_LABELS)
     assert labelled["confidence"] < labels.loc[labels["status"] == "resolved", "confidence"].max()
     queued = row_of(of(tables.QUEUE_LANDMARKS), landmark_id, split)
-    assert queued["reason"] == "doubtful_link"
-    assert SHARED_P373[key][1] in queued["evidence"]
+    assert queued["doubt"] == "doubtful_link"
+    assert SHARED_P373[key][1] in queued["examples"]
 
 
 @pytest.mark.parametrize("landmark_id", UNRESOLVED)
@@ -207,7 +207,7 @@ def test_an_unresolved_title_is_kept_and_queued(landmark_id: int, of: Callable[[
     labelled = row_of(of(tables.LANDMARK_LABELS), landmark_id)
     assert pd.isna(labelled["hierarchical_label"])
     assert (labelled["rule"], labelled["status"], labelled["confidence"]) == ("no_item", "unlabelled", 0.0)
-    assert row_of(of(tables.QUEUE_LANDMARKS), landmark_id)["reason"] == "no_item"
+    assert row_of(of(tables.QUEUE_LANDMARKS), landmark_id)["doubt"] == "no_item"
     released = row_of(of(release_tables.LABELS["train"]), landmark_id)
     assert pd.isna(released["hierarchical_label"])
     assert pd.isna(released["natural_or_human_made"])
@@ -288,7 +288,7 @@ def test_a_class_under_no_label_is_unreached_and_its_landmark_queued(
     assert class_qid in set(of(tables.QUEUE_CLASSES)["class_qid"])
     labelled = row_of(of(tables.LANDMARK_LABELS), landmark_id)
     assert (labelled["rule"], labelled["status"]) == ("unreached", "unlabelled")
-    assert row_of(of(tables.QUEUE_LANDMARKS), landmark_id)["reason"] == "unreached"
+    assert row_of(of(tables.QUEUE_LANDMARKS), landmark_id)["doubt"] == "unreached"
 
 
 @pytest.mark.parametrize("landmark_id", [900098, 900144, 900129])
@@ -297,7 +297,7 @@ def test_an_item_without_p31_has_no_class_and_is_queued(landmark_id: int, of: Ca
     assert item_qid not in set(of(tables.STATEMENTS)["item_qid"])
     labelled = row_of(of(tables.LANDMARK_LABELS), landmark_id)
     assert (labelled["rule"], labelled["status"]) == ("no_class", "unlabelled")
-    assert row_of(of(tables.QUEUE_LANDMARKS), landmark_id)["reason"] == "no_class"
+    assert row_of(of(tables.QUEUE_LANDMARKS), landmark_id)["doubt"] == "no_class"
 
 
 def test_a_decision_labels_what_has_no_class_and_closes_the_case(of: Callable[[Table], pd.DataFrame]) -> None:
@@ -385,7 +385,7 @@ def test_queues_are_sorted_by_usefulness_and_about_doubt_only(of: Callable[[Tabl
         worth = queue["image_count"] * queue["uncertainty"]
         assert worth.is_monotonic_decreasing, table.path
         assert queue["uncertainty"].between(0, 1).all()
-        assert queue["evidence_hash"].str.fullmatch(r"[0-9a-f]{12}").all()
+        assert queue["evidence_hash"].str.fullmatch(r"[a-p]{12}").all()
     labels = of(tables.LANDMARK_LABELS)
     doubtful = labels[labels["status"].isin(["contested", "unlabelled"]) & (labels["image_count"] > 0)]
     queued = of(tables.QUEUE_LANDMARKS)
