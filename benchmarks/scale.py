@@ -74,7 +74,7 @@ def world(data: Path, landmark_count: int) -> dict[str, pd.DataFrame]:
     has_class = items["item_qid"].notna() & (drawn > WITHOUT_ITEM + WITHOUT_CLASS)
     of_item = pd.DataFrame({"item_qid": items.loc[has_class, "item_qid"]})
     of_item["class_qid"] = used.sample(len(of_item), replace=True, random_state=1).to_numpy()
-    statements = of_item.explode("class_qid").assign(is_best=True, is_ended=False, rank="normal")
+    statements = of_item.explode("class_qid").assign(is_best=True, is_ended=False, ended_on=None, rank="normal")
     official = pd.DataFrame({"split": [], "landmark_id": [], "hierarchical_label": []}, dtype=str)
     return {
         "class_edges": edges,

@@ -93,6 +93,7 @@ def explain_landmark(found: Found, row: dict[str, Any]) -> dict[str, Any]:
                 "class_label": name(statement.class_qid),
                 "rank": statement.rank,
                 "ended": statement.is_ended,
+                "ended_on": _plain(statement.ended_on),
                 "votes": statement.is_best,
             }
             for statement in statements.itertuples()
@@ -135,7 +136,8 @@ def landmark_lines(chain: dict[str, Any]) -> list[str]:
     if len(item["candidates"]) > 1:
         lines.append("  candidates  " + ", ".join(f"{c['qid']} {c['label']}" for c in item["candidates"]))
     for statement in chain["statements"]:
-        notes = [statement["rank"], *["ended"][: statement["ended"]], *["no vote"][: not statement["votes"]]]
+        ended = f"ended {statement['ended_on'] or ''}".strip()
+        notes = [statement["rank"], *[ended][: statement["ended"]], *["no vote"][: not statement["votes"]]]
         lines.append(f"  instance of {statement['class_qid']} {statement['class_label']} ({', '.join(notes)})")
     for vote in chain["votes"]:
         lines += [f"  {line}" for line in class_lines(vote)]

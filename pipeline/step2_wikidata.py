@@ -18,7 +18,7 @@ from pipeline.wikimedia.source import EntitySource
 def statements_table(items: Iterable[EntityFacts]) -> pd.DataFrame:
     """P31 statements of the items with rank, best rank and end."""
     rows = [
-        (item.qid, number, s.value_qid, s.rank, s.is_best, s.is_ended)
+        (item.qid, number, s.value_qid, s.rank, s.is_best, s.is_ended, s.ended_on)
         for item in items
         for number, s in enumerate(item.instance_of)
     ]

@@ -153,6 +153,7 @@ STATEMENTS = Table(
         Column("rank", "string", "Wikidata rank", allowed=("preferred", "normal", "deprecated")),
         Column("is_best", "bool", "of the item's best rank: preferred if any is, else normal; never deprecated"),
         Column("is_ended", "bool", "carries an end time (P582)"),
+        Column("ended_on", "string", "that end time: a day, month or year", "not ended, or it is not known when"),
     ),
 )
 CLASS_EDGES = Table(

@@ -19,6 +19,7 @@ ITEM_ID = re.compile(r"Q[1-9]\d*")
 INSTANCE_OF, SUBCLASS_OF = "P31", "P279"
 COMMONS_CATEGORY, CATEGORY_TOPIC, MAIN_CATEGORY = "P373", "P301", "P910"
 COORDINATES, END_TIME = "P625", "P582"
+DAY_PRECISION = 11  # of a time in Wikibase; a month has one less, a year two
 PROPERTIES = (INSTANCE_OF, SUBCLASS_OF, COMMONS_CATEGORY, CATEGORY_TOPIC, MAIN_CATEGORY, COORDINATES)
 
 
@@ -29,6 +30,7 @@ class Statement(NamedTuple):
     rank: str
     is_best: bool
     is_ended: bool
+    ended_on: str | None
 
 
 Read = TypeVar("Read", bound=Callable[..., Any])
@@ -143,7 +145,7 @@ def statements(entity: Entity, property_id: str) -> list[Statement]:
     claims = _claims(entity, property_id)
     best_rank = next((claim.rank for claim in _claims(entity, property_id, truthy=True)), None) if claims else None
     return [
-        Statement(qid, claim.rank, claim.rank == best_rank, END_TIME in claim.qualifiers)
+        Statement(qid, claim.rank, claim.rank == best_rank, END_TIME in claim.qualifiers, _end_time(claim))
         for claim in claims
         if (qid := _item_id(claim))
     ]
@@ -207,6 +209,19 @@ def _claims(entity: Entity, property_id: str, truthy: bool = False) -> list[Wiki
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"entity {entity['id']}: malformed {property_id} statement ({error})"
         raise InputError("Wikidata", what, "fetch the entity again") from error
+
+
+def _end_time(claim: WikidataClaim) -> str | None:
+    """Day, month or year of the first end time (P582) that is known, to its precision; the year for anything coarser."""
+    for qualifier in claim.qualifiers.get(END_TIME, []):
+        value = qualifier.snak.datavalue.value if qualifier.snak.datavalue else None
+        if isinstance(value, dict):
+            date = re.fullmatch(r"([+-]\d+)-(\d\d)-(\d\d)T.*", value["time"])
+            if date is None:
+                raise ValueError(f"{value['time']!r} is not a time")
+            parts = [str(int(date[1])).zfill(4), date[2], date[3]]
+            return "-".join(parts[: {DAY_PRECISION: 3, DAY_PRECISION - 1: 2}.get(value["precision"], 1)])
+    return None
 
 
 def _item_id(claim: WikidataClaim) -> str | None:

@@ -73,6 +73,31 @@ def test_an_end_is_seen_without_the_order_of_the_qualifiers(checked: Make, state
     assert [s.is_ended for s in facts.statements(checked("Q1", P31=[ended]), "P31")] == [True]
 
 
+@pytest.mark.parametrize(
+    ("precision", "time", "ended_on"),
+    [
+        (9, "+1806-00-00T00:00:00Z", "1806"),
+        (10, "+1806-08-00T00:00:00Z", "1806-08"),
+        (11, "+1806-08-06T00:00:00Z", "1806-08-06"),
+        (7, "+0900-00-00T00:00:00Z", "0900"),
+        (9, "-0300-00-00T00:00:00Z", "-300"),
+    ],
+)
+def test_the_end_is_as_precise_as_wikidata_says(
+    precision: int, time: str, ended_on: str, checked: Make, statement: Make
+) -> None:
+    ended = statement("P31", "Q2", P582=time)
+    ended["qualifiers"]["P582"][0]["datavalue"]["value"]["precision"] = precision
+    assert [s.ended_on for s in facts.statements(checked("Q1", P31=[ended]), "P31")] == [ended_on]
+
+
+def test_an_end_at_an_unknown_time_is_an_end_without_a_date(checked: Make, statement: Make) -> None:
+    ended = statement("P31", "Q2", P582="+1806-00-00T00:00:00Z")
+    ended["qualifiers"]["P582"][0] = {"snaktype": "somevalue", "property": "P582", "hash": "0", "datatype": "time"}
+    (found,) = facts.statements(checked("Q1", P31=[ended]), "P31")
+    assert (found.is_ended, found.ended_on) == (True, None)
+
+
 def test_another_qualifier_is_no_end(checked: Make, statement: Make) -> None:
     entity = checked("Q1", P31=[statement("P31", "Q2", P580="+1806-00-00T00:00:00Z")])
     assert [s.is_ended for s in facts.statements(entity, "P31")] == [False]
