@@ -212,7 +212,7 @@ def _claims(entity: Entity, property_id: str, truthy: bool = False) -> list[Wiki
 
 
 def _end_time(claim: WikidataClaim) -> str | None:
-    """Day, month or year of the first end time (P582) that is known, to its precision; the year for anything coarser."""
+    """Day, month or year of the first end time (P582) that is known, as precise as it is; the year at the least."""
     for qualifier in claim.qualifiers.get(END_TIME, []):
         value = qualifier.snak.datavalue.value if qualifier.snak.datavalue else None
         if isinstance(value, dict):

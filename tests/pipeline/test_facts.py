@@ -31,9 +31,9 @@ def best(entity: Entity, property_id: str = "P31") -> list[str]:
 def test_statements_come_in_the_order_of_the_entity(checked: Make) -> None:
     entity = checked("Q1", P31=["Q20", "Q3", "Q100"])
     assert [tuple(s) for s in facts.statements(entity, "P31")] == [
-        ("Q20", "normal", True, False),
-        ("Q3", "normal", True, False),
-        ("Q100", "normal", True, False),
+        ("Q20", "normal", True, False, None),
+        ("Q3", "normal", True, False, None),
+        ("Q100", "normal", True, False, None),
     ]
 
 
