@@ -106,16 +106,37 @@ def label_classes(
     Returns:
         One row a class, see `class_labels` in pipeline/tables.py.
     """
-    labels, ignored = anchor_labels(anchors, class_decisions)
-    decided = frozenset(class_decisions.loc[class_decisions["decision"] == "assign", "class_qid"])
     whole = digraph(graph)
     whole.add_nodes_from(classes["class_qid"])
-    content = information_content(whole)
+    return label_in(whole, information_content(whole), classes, taxonomy, anchors, class_decisions)
+
+
+def label_in(
+    whole: nx.DiGraph,
+    content: dict[str, float],
+    classes: pd.DataFrame,
+    taxonomy: pd.DataFrame,
+    anchors: pd.DataFrame,
+    class_decisions: pd.DataFrame,
+) -> pd.DataFrame:
+    """Label the classes in a graph that holds at least everything above them.
+
+    Args:
+        whole: edges in use, child to parent.
+        content: information content of every class in it.
+        classes: as in `label_classes`, whose result this is.
+        taxonomy: as there.
+        anchors: as there.
+        class_decisions: as there.
+    """
+    labels, ignored = anchor_labels(anchors, class_decisions)
+    decided = frozenset(class_decisions.loc[class_decisions["decision"] == "assign", "class_qid"])
     used = whole.subgraph(qid for qid in whole if qid not in ignored).copy()
     nearest = nearest_anchors(used, frozenset(labels) & frozenset(used), decided)
+    asked = classes["class_qid"].tolist()
     wanted: dict[str, set[str]] = {}
-    for qid, found in nearest.items():
-        for anchor in found:
+    for qid in asked:
+        for anchor in nearest.get(qid, ()):
             wanted.setdefault(anchor, set()).add(qid)
     paths = {anchor: paths_up(used, anchor, frozenset(qids)) for anchor, qids in wanted.items()}
     priority = taxonomy.set_index("hierarchical_label")["priority"].to_dict()

@@ -1,0 +1,144 @@
+"""Landmarks that a decision moves from one label to another, found without voting again for all of them.
+
+For the review page and `hgld decide`. The slow way is `hierarchy.votes.winners` and `hierarchy.landmarks`, over
+everything; tests hold the two against each other.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from hierarchy.relabel import Relabelled
+from hierarchy.votes import votes_of_items, winners
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class LandmarkState:
+    """Every landmark under one set of decisions.
+
+    Attributes:
+        votes: item_qid, class_qid; each class of an item once, best-rank statements only.
+        item_labels: label by item, of the items with a vote.
+        open_items: items whose classes vote for several labels.
+        landmarks: split, landmark_id, category, item_qid, image_count, other_label (label that no vote gave: from the
+            title or the images), is_withheld (its label is not sure enough to be given).
+        decided: category to its label, empty for a landmark that is to have none.
+        labels: label of each row of landmarks, null for none.
+    """
+
+    votes: pd.DataFrame
+    item_labels: pd.Series
+    open_items: frozenset[str]
+    landmarks: pd.DataFrame
+    decided: dict[str, str]
+    labels: pd.Series
+
+
+def landmark_state(
+    statements: pd.DataFrame,
+    class_labels: pd.DataFrame,
+    taxonomy: pd.DataFrame,
+    landmarks: pd.DataFrame,
+    landmark_decisions: pd.DataFrame,
+) -> LandmarkState:
+    """All landmarks, voted for from the start.
+
+    Args:
+        statements: see pipeline/tables.py.
+        class_labels: see there.
+        taxonomy: hierarchical_label, priority.
+        landmarks: as in `LandmarkState`.
+        landmark_decisions: category, decision, hierarchical_label; one row a category.
+    """
+    votes = statements.loc[statements["is_best"], ["item_qid", "class_qid"]].drop_duplicates(ignore_index=True)
+    item_labels, open_items = _elected(votes, class_labels, taxonomy)
+    empty = LandmarkState(votes, item_labels, open_items, landmarks, {}, pd.Series(dtype="str"))
+    state = replace(empty, decided=decided_labels(landmark_decisions))
+    return replace(state, labels=_labels_of(state, landmarks))
+
+
+def decided_labels(landmark_decisions: pd.DataFrame) -> dict[str, str]:
+    """Label that people gave each category, empty where they said that it has none."""
+    sure = landmark_decisions[landmark_decisions["decision"].isin(["assign", "reject"])]
+    return dict(zip(sure["category"], sure["hierarchical_label"], strict=True))
+
+
+def after_classes(state: LandmarkState, relabelled: Relabelled, taxonomy: pd.DataFrame) -> LandmarkState:
+    """The landmarks after their classes were labelled anew."""
+    labels = relabelled.state.class_labels
+    touched = set(state.votes.loc[state.votes["class_qid"].isin(relabelled.changed), "item_qid"])
+    if relabelled.shifted:  # ties between labels are broken by information content, of the class or of its anchor
+        is_shifted = labels["class_qid"].isin(relabelled.shifted) | labels["anchor_qid"].isin(relabelled.shifted)
+        of_shifted = state.votes["class_qid"].isin(frozenset(labels.loc[is_shifted, "class_qid"]))
+        touched |= state.open_items.intersection(state.votes.loc[of_shifted, "item_qid"])
+    if not touched:
+        return state
+    item_labels, open_items = _elected(state.votes[state.votes["item_qid"].isin(touched)], labels, taxonomy)
+    kept = state.item_labels.drop(index=touched, errors="ignore")
+    after = replace(
+        state, item_labels=pd.concat([kept, item_labels]), open_items=(state.open_items - touched) | open_items
+    )
+    return _with_labels(after, state.landmarks["item_qid"].isin(touched))
+
+
+def after_landmarks(state: LandmarkState, landmark_decisions: pd.DataFrame) -> LandmarkState:
+    """The landmarks after other decisions about them."""
+    decided = decided_labels(landmark_decisions)
+    changed = {key for key, _ in decided.items() ^ state.decided.items()}
+    if not changed:
+        return state
+    return _with_labels(replace(state, decided=decided), state.landmarks["category"].isin(changed))
+
+
+def moved(before: LandmarkState, after: LandmarkState) -> pd.DataFrame:
+    """Landmarks whose label is another one.
+
+    Returns:
+        split, landmark_id, category, image_count, old, new; empty text for no label.
+    """
+    old, new = before.labels.fillna(""), after.labels.fillna("")
+    differs = old != new
+    names = ["split", "landmark_id", "category", "image_count"]
+    return before.landmarks.loc[differs, names].assign(old=old[differs], new=new[differs])
+
+
+def summary(moves: pd.DataFrame) -> pd.DataFrame:
+    """Moves by label, most images first: old, new, landmark_count, image_count, examples (categories)."""
+    order = moves.sort_values(["image_count", "category"], ascending=[False, True])
+    groups = order.groupby(["old", "new"], as_index=False).agg(
+        landmark_count=("landmark_id", "size"),
+        image_count=("image_count", "sum"),
+        examples=("category", lambda categories: list(dict.fromkeys(categories))[:EXAMPLES]),
+    )
+    return groups.sort_values(["image_count", "old", "new"], ascending=[False, True, True], ignore_index=True)
+
+
+def _elected(
+    votes: pd.DataFrame, class_labels: pd.DataFrame, taxonomy: pd.DataFrame
+) -> tuple[pd.Series, frozenset[str]]:
+    """Label of every item with a vote, and the items that voted for several."""
+    cast = votes_of_items(votes.assign(is_best=True), class_labels.reset_index(drop=True), taxonomy)
+    elected = winners(cast)
+    several = elected.loc[elected["vote_labels"].map(len) > 1, "item_qid"]
+    return elected.set_index("item_qid")["hierarchical_label"].astype("str"), frozenset(several)
+
+
+def _labels_of(state: LandmarkState, landmarks: pd.DataFrame) -> pd.Series:
+    """Label of each of the landmarks: that of people, else of the votes, else of the title or the images."""
+    voted = landmarks["item_qid"].map(state.item_labels).astype("str")
+    given = voted.where(voted.notna(), landmarks["other_label"]).mask(landmarks["is_withheld"], None)
+    is_decided = landmarks["category"].isin(state.decided)
+    of_people = landmarks.loc[is_decided, "category"].map(state.decided).replace("", None)
+    given.loc[is_decided] = of_people.astype("str")
+    return given
+
+
+def _with_labels(state: LandmarkState, rows: Iterable[bool]) -> LandmarkState:
+    """The state with the labels of these rows found anew."""
+    labels = state.labels.copy()
+    some = state.landmarks[rows]
+    labels.loc[some.index] = _labels_of(state, some)
+    return replace(state, labels=labels)
