@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 
-from annotations.store import ADJUDICATOR, TABLES, levels, sort_value
+from annotations.store import ADJUDICATOR, TABLES, differing_verdicts, levels, sort_value
 
 Tables = dict[str, pd.DataFrame]
 _HUMAN_NAMES = {"class_qid": "class_label", "child_qid": "child_label", "landmark_id": "category"}
@@ -106,15 +106,11 @@ def verdicts_do_not_conflict(curated: Tables) -> Iterator[str]:
     for name, frame in curated.items():
         if not TABLES[name].decisions:
             continue
-        # A category gets one label in both splits, so that is what landmark decisions are compared by.
-        ids = ["category"] if name == "landmark_decisions" else TABLES[name].id_columns
-        sure = frame[frame["decision"] != "unsure"]
-        for _, rows in sure.groupby(ids):
+        for _, rows in differing_verdicts(frame, TABLES[name]).groupby(TABLES[name].subject_columns):
             final = rows[rows["reviewer"] == ADJUDICATOR] if ADJUDICATOR in set(rows["reviewer"]) else rows
-            verdicts = final[[c for c in ("decision", "hierarchical_label") if c in final]].drop_duplicates()
+            verdicts = final["verdict"].unique()
             if len(verdicts) > 1:
-                row = final.iloc[1].to_dict()
-                said = " / ".join(" ".join(filter(None, verdict)) for verdict in verdicts.itertuples(index=False))
+                row, said = final.iloc[1].to_dict(), " / ".join(verdicts)
                 yield f"{_row(name, row)}: conflict ({said}). Remedy: agree, or add a row of reviewer {ADJUDICATOR}"
 
 

@@ -16,27 +16,36 @@ MAX_PROBLEMS_SHOWN = 20
 
 
 class CurationError(click.ClickException):
-    """Curated tables that break their laws; every problem is listed, exit code 1."""
+    """Curated tables or worksheets that break their rules; every problem is listed, exit code 1."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], heading: str = "the curated tables break their rules:") -> None:
         shown = problems[:MAX_PROBLEMS_SHOWN]
         more = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
-        super().__init__("\n  ".join(["the curated tables break their rules:", *shown, *more]))
+        super().__init__("\n  ".join([heading, *shown, *more]))
 
 
 @dataclass(frozen=True)
 class Curated:
-    """One curated table: its columns, its key, and the decisions it allows (with whether they take a label)."""
+    """One curated table: its columns, its key, and the decisions it allows (with whether they take a label).
+
+    `subject` is what verdicts are compared by, where that is not the key without the reviewer.
+    """
 
     columns: tuple[str, ...]
     key: tuple[str, ...]
     decisions: tuple[str, ...] = ()
     qids: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
 
     @property
     def id_columns(self) -> list[str]:
         """The key without the reviewer: what a decision is about."""
         return [name for name in self.key if name != "reviewer"] or list(self.key)
+
+    @property
+    def subject_columns(self) -> list[str]:
+        """What verdicts are compared by: two verdicts about the same subject agree, or conflict."""
+        return list(self.subject) or self.id_columns
 
 
 _VERDICT = ("reviewer", "reviewed_on", "evidence_hash", "reason")
@@ -61,6 +70,7 @@ TABLES = {
         ("split", "landmark_id", "category", "decision", "hierarchical_label", *_VERDICT),
         ("split", "landmark_id", "reviewer"),
         ("assign", "reject", "unsure"),
+        subject=("category",),  # which gets one label in both splits
     ),
     "head_nouns": Curated(
         ("language", "head_noun", "hierarchical_label", "note"), ("language", "head_noun", "hierarchical_label")
@@ -133,6 +143,20 @@ def _columns(name: str, header: list[str]) -> list[str]:
     ends = [*columns[:1], *columns[-2:]]
     is_taxonomy = name == "taxonomy" and len(set(header)) == len(header) >= 4
     return header if is_taxonomy and [*header[:1], *header[-2:]] == ends else columns
+
+
+def sure_verdicts(decisions: pd.DataFrame) -> pd.DataFrame:
+    """The rows that judge, `unsure` left out, with `verdict`: decision and label in words, such as "assign lake"."""
+    sure = decisions[decisions["decision"] != "unsure"]
+    said = [column for column in ("decision", "hierarchical_label") if column in sure]
+    verdicts = [" ".join(filter(None, words)) for words in sure[said].itertuples(index=False)]
+    return sure.assign(verdict=pd.Series(verdicts, index=sure.index, dtype="str"))
+
+
+def differing_verdicts(decisions: pd.DataFrame, table: Curated) -> pd.DataFrame:
+    """The sure verdicts about every subject that has more than one, those of `adjudicated` included."""
+    sure = sure_verdicts(decisions)
+    return sure[sure.groupby(table.subject_columns)["verdict"].transform("nunique") > 1]
 
 
 def settle(decisions: pd.DataFrame, id_columns: list[str]) -> pd.DataFrame:

@@ -16,4 +16,18 @@ def anchors(limit: int, as_json: bool) -> None:
     print_result(report, anchor_evidence.report_lines(report, limit), as_json)
 
 
-CURATE: list[click.Command] = [anchors]
+@click.command()
+@AS_JSON
+def agreement(as_json: bool) -> None:
+    """Compare reviewers: kappa, Krippendorff's alpha, and conflicts.
+
+    Kappa of every pair and alpha of all, per decision table, and every conflict, open or settled. Reads the tables as
+    they stand, also while conflicts stop the build.
+    """
+    from pipeline import reviewer_agreement
+
+    report = reviewer_agreement.read_agreement()
+    print_result(report, reviewer_agreement.agreement_lines(report), as_json)
+
+
+CURATE: list[click.Command] = [anchors, agreement]
