@@ -22,6 +22,7 @@ class CurationError(click.ClickException):
         shown = problems[:MAX_PROBLEMS_SHOWN]
         more = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
         super().__init__("\n  ".join([heading, *shown, *more]))
+        self.problems = problems
 
 
 @dataclass(frozen=True)

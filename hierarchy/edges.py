@@ -59,7 +59,7 @@ def doubtful_edges(
     }
     parts = [edges[holds[name]].assign(doubt=name, why=why, uncertainty=value) for name, why, value in REASONS]
     odd = pd.concat(parts).drop_duplicates(["child_qid", "parent_qid"], keep="last")
-    return describe_edges(odd, graph, class_labels, _below(odd["child_qid"], ancestors, class_items))
+    return describe_edges(odd, graph, class_labels, items_below(odd["child_qid"], ancestors, class_items))
 
 
 def describe_edges(
@@ -114,8 +114,13 @@ def _is_redundant(edges: pd.DataFrame, graph: nx.DiGraph, ancestors: dict[str, f
     return pd.Series(redundant, index=edges.index, dtype=bool)
 
 
-def _below(children: pd.Series, ancestors: dict[str, frozenset[str]], class_items: pd.DataFrame) -> pd.DataFrame:
-    """Items at or below each of the classes, with their landmarks and images; an item with several such classes once.
+def items_below(children: pd.Series, ancestors: dict[str, frozenset[str]], class_items: pd.DataFrame) -> pd.DataFrame:
+    """Items at or below each of the classes, an item with several such classes once.
+
+    Args:
+        children: classes.
+        ancestors: result of `hierarchy.graph.ancestors_or_self`.
+        class_items: result of `hierarchy.doubt.items_of_classes`.
 
     Returns:
         child_qid and the columns of class_items.

@@ -1,8 +1,66 @@
 """Commands of `hgld` for curators."""
 
+from pathlib import Path
+
 import click
 
+from annotations.verdicts import KINDS
 from pipeline.cli_options import AS_JSON, print_result
+
+REVIEWER = click.option("--reviewer", required=True, metavar="NAME", help="Who decides; a row of reviewers.csv.")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The CSV file to make.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many rows.  [default: all]")
+@click.option("--blind-for", metavar="NAME", help="What others have decided and NAME has not, without their verdicts.")
+def worksheet(kind: str, out: Path, limit: int | None, blind_for: str | None) -> None:
+    """Write a CSV of what is open, most useful first, for a person to fill.
+
+    Fill the columns decision and reason (and hierarchical_label, or other_parent_qid) of any rows, in a spreadsheet,
+    and hand the file to `hgld decide`.
+    """
+    from pipeline import worksheets
+
+    if blind_for:
+        count = worksheets.write_blind(kind, out, limit, blind_for)
+    else:
+        count = worksheets.write_open(kind, out, limit)
+    reviewer = blind_for or "NAME"
+    click.echo(f"{out}: {count} {kind} to decide; when it is filled: hgld decide {out} --reviewer {reviewer}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@REVIEWER
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@AS_JSON
+def decide(file: Path, reviewer: str, dry_run: bool, as_json: bool) -> None:
+    """Take the verdicts of the worksheet FILE into annotations/, all or none.
+
+    Prints the landmarks that move. A verdict that contradicts another reviewer's is taken and reported.
+    """
+    from pipeline import deciding, worksheets
+
+    found = worksheets.read_and_take(file, reviewer, dry_run)
+    ending = ["nothing was written (--dry-run)" if dry_run else "run `dvc repro` to build the labels anew"]
+    print_result(worksheets.as_json(found), [*deciding.outcome_lines(found), *ending], as_json)
+
+
+@click.command()
+@AS_JSON
+def check(as_json: bool) -> None:
+    """Check every rule of the curated tables; exit code 1 when one is broken.
+
+    All failures of all rules are listed, also of those that do not stop a build.
+    """
+    from pipeline import curation_checks
+
+    report = curation_checks.check_tables()
+    print_result(report, curation_checks.check_lines(report), as_json)
+    if not report["ok"]:
+        raise click.exceptions.Exit(1)
 
 
 @click.command()
@@ -30,4 +88,4 @@ def agreement(as_json: bool) -> None:
     print_result(report, reviewer_agreement.agreement_lines(report), as_json)
 
 
-CURATE: list[click.Command] = [anchors, agreement]
+CURATE: list[click.Command] = [worksheet, decide, check, anchors, agreement]

@@ -45,11 +45,15 @@ def read_for_hierarchy(entities: pd.DataFrame, class_edges: pd.DataFrame) -> tup
     """
     curated = read_lawful("class_decisions", "edge_decisions")
     notes = [*outside_of_sample(curated, entities, class_edges), *other_class_labels(curated, entities)]
-    for name in ("class_decisions", "edge_decisions"):
-        curated[name] = store.settle(curated[name], store.TABLES[name].id_columns)
-    known_ends = curated["edge_decisions"][["child_qid", "parent_qid"]].isin(set(entities["qid"])).all(axis=1)
-    curated["edge_decisions"] = curated["edge_decisions"][known_ends]
-    return curated, notes
+    return curated | settled(curated, entities), notes
+
+
+def settled(curated: dict[str, pd.DataFrame], entities: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Decisions about classes and edges, one a key, less those on edges whose ends the graph does not hold."""
+    names = ("class_decisions", "edge_decisions")
+    found = {name: store.settle(curated[name], store.TABLES[name].subject_columns) for name in names}
+    ends = found["edge_decisions"][["child_qid", "parent_qid"]]
+    return found | {"edge_decisions": found["edge_decisions"][ends.isin(set(entities["qid"])).all(axis=1)]}
 
 
 def outside_of_sample(curated: dict[str, pd.DataFrame], entities: pd.DataFrame, class_edges: pd.DataFrame) -> list[str]:
@@ -75,7 +79,8 @@ def read_for_landmarks(landmarks: pd.DataFrame) -> dict[str, pd.DataFrame]:
     curated = read_lawful("landmark_decisions", "head_nouns", landmark_decisions=path)
     decisions = curated["landmark_decisions"]
     _stop_on(unknown_landmarks(decisions, landmarks))
-    return curated | {"landmark_decisions": store.settle(decisions, ["category"])}
+    subject = store.TABLES["landmark_decisions"].subject_columns
+    return curated | {"landmark_decisions": store.settle(decisions, subject)}
 
 
 def read_all(landmarks: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -11,14 +11,8 @@ from pipeline import curation, tables
 from pipeline.errors import stage_command
 from pipeline.files import read_table, write_tables
 from pipeline.levels import level_names
+from pipeline.queues import QUEUES, still_open
 from pipeline.schema import Table
-
-# Decisions that settle a row for good; `unsure` keeps it away only while the evidence is the same.
-SETTLED = {
-    "class_decisions": ("assign", "ignore"),
-    "edge_decisions": ("add", "remove", "keep"),
-    "landmark_decisions": ("assign", "reject"),
-}
 
 
 def build(
@@ -38,18 +32,11 @@ def build(
     names = found["class_labels"].set_index("class_qid")["class_label"].to_dict()
     labelled, links = found["landmark_labels"], found["landmark_items"]
     landmarks = doubt.doubtful_landmarks(labelled, links, found["statements"], names)
-    # A category has one label in both splits, so a verdict on one of its landmarks speaks for the other.
-    verdicts, settled = curated["landmark_decisions"], SETTLED["landmark_decisions"]
-    landmarks = doubt.without_verdicts(landmarks, verdicts, ["category"], settled)
+    queues = {"classes": classes, "edges": edges, "landmarks": landmarks}
     return [
-        (tables.QUEUE_CLASSES, _open(classes, curated["class_decisions"], "class_decisions", ["class_qid"])),
-        (tables.QUEUE_EDGES, _open(edges, curated["edge_decisions"], "edge_decisions", ["child_qid", "parent_qid"])),
-        (tables.QUEUE_LANDMARKS, doubt.by_usefulness(landmarks, ["split", "landmark_id"])),
+        (QUEUES[kind], doubt.by_usefulness(still_open(kind, queue, curated), list(QUEUES[kind].key)))
+        for kind, queue in queues.items()
     ]
-
-
-def _open(queue: pd.DataFrame, decisions: pd.DataFrame, name: str, key: list[str]) -> pd.DataFrame:
-    return doubt.by_usefulness(doubt.without_verdicts(queue, decisions, key, SETTLED[name]), key)
 
 
 def main() -> None:

@@ -1,0 +1,170 @@
+"""Where the project stands under the decisions as they lie on disk now, and where it would stand under others.
+
+For `hgld decide`, `hgld check` and the review page. What the stages found is read once; decisions are laid over it
+again whenever they change, so that nobody waits for `dvc repro` to see what a verdict does.
+"""
+
+import functools
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from annotations import laws, store
+from annotations.deciding import Insertion
+from hierarchy.consequences import LandmarkState, after_classes, after_landmarks, landmark_state
+from hierarchy.evidence import edge_evidence, landmark_evidence
+from hierarchy.graph import digraph
+from hierarchy.relabel import ClassState, Rules, class_state, relabel
+from pipeline import tables
+from pipeline.curation import landmark_decisions_path, settled
+from pipeline.files import conform, read_table
+from pipeline.params import read_params
+from pipeline.step3_hierarchy import build
+
+Tables = dict[str, pd.DataFrame]
+DECISIONS = ("class_decisions", "edge_decisions", "landmark_decisions")
+_READ = ("landmark_labels", "landmark_items", "statements", "class_edges", "entities")
+_GIVEN_OTHERWISE = ("text", "visual")  # rules of labels that no vote gave
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What the stages found, what people decided, and the labels that follow.
+
+    Attributes:
+        found: tables of the stages by name.
+        curated: curated tables as annotations.store.read gives them.
+        rules: what decisions do not change.
+        classes: every class under the decisions.
+        landmarks: every landmark under the decisions.
+        place_of: row of every landmark in its tables, by split and id as text.
+    """
+
+    found: Tables
+    curated: Tables
+    rules: Rules
+    classes: ClassState
+    landmarks: LandmarkState
+    place_of: dict[tuple[str, str], int]
+
+    @functools.cached_property
+    def graph(self) -> pd.DataFrame:
+        """Edges of Wikidata, and added ones; see class_graph in pipeline/tables.py."""
+        wikidata = self.found["class_edges"][["child_qid", "parent_qid"]].assign(source="wikidata")
+        decided = self.classes.edge_decisions
+        added = decided.loc[decided["decision"] == "add", ["child_qid", "parent_qid"]].assign(source="decision")
+        return pd.concat([wikidata, added], ignore_index=True).drop_duplicates(["child_qid", "parent_qid"])
+
+    def names(self, kind: str, ids: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Human labels of the ids; None where there is no such class, edge or landmark.
+
+        A verdict that only adds a parent names no edge: its second id is empty.
+        """
+        labels = self.classes.class_labels["class_label"]
+        if kind == "landmarks":
+            place = self.place_of.get((ids[0], ids[1])) if len(ids) == 2 else None
+            return (str(self.landmarks.landmarks["category"].iloc[place]),) if place is not None else None
+        known = [qid for qid in ids if qid in labels.index or not qid]
+        is_there = kind == "classes" or (len(ids) == 2 and (not ids[1] or self._is_edge((ids[0], ids[1]))))
+        if len(known) < len(ids) or not ids[0] or not is_there:
+            return None
+        return tuple(str(labels[qid]) if qid else "" for qid in ids)
+
+    def evidence(self, kind: str, ids: tuple[str, ...]) -> str:
+        """Fingerprint of the evidence today."""
+        of_class = self.classes.class_labels["evidence_hash"]
+        if kind == "classes":
+            return str(of_class[ids[0]])
+        if kind == "edges":
+            edge = pd.DataFrame([ids], columns=["child_qid", "parent_qid"])
+            return edge_evidence(edge, self.graph, of_class)[0]
+        place = self.place_of[ids[0], ids[1]]
+        return landmark_evidence(self.found["landmark_items"].iloc[[place]], self.found["statements"])[0]
+
+    def has_parent(self, child_qid: str, parent_qid: str) -> bool:
+        """Whether the edge is in use."""
+        return bool(self.classes.graph.has_edge(child_qid, parent_qid))
+
+    def _is_edge(self, edge: tuple[str, str]) -> bool:
+        return edge in self.rules.wikidata_edges or self.has_parent(*edge)
+
+
+def paths() -> dict[str, Path]:
+    """Where each curated table lies."""
+    names = ("taxonomy", "anchors", "reviewers", "class_decisions", "edge_decisions")
+    own = {name: store.FOLDER / f"{name}.csv" for name in names}
+    return own | {"landmark_decisions": landmark_decisions_path(read_params().source)}
+
+
+def read_curated() -> Tables:
+    """Every table that verdicts depend on, lawful but for conflicts, which verdicts may settle.
+
+    Raises:
+        annotations.store.CurationError: listing every broken law.
+    """
+    curated = {name: store.read(name, path) for name, path in paths().items()}
+    broken = [problem for law in laws.LAWS if law is not laws.verdicts_do_not_conflict for problem in law(curated)]
+    if broken:
+        raise store.CurationError(broken)
+    curated["taxonomy"]["priority"] = curated["taxonomy"]["priority"].astype("int64")
+    return curated
+
+
+def open_workbench() -> Workbench:
+    """Read what the stages found, and label everything under the decisions on disk.
+
+    Raises:
+        InputError: a table of the stages is missing; `dvc repro` makes it.
+        annotations.store.CurationError: a curated table breaks a law.
+    """
+    found = {name: read_table(getattr(tables, name.upper())) for name in _READ}
+    return _from_the_start(found, read_curated())
+
+
+def _from_the_start(found: Tables, curated: Tables) -> Workbench:
+    decided = settled(curated, found["entities"])
+    graph, labels = build(found["class_edges"], found["entities"], curated | decided)
+    labels = conform(labels, tables.CLASS_LABELS)
+    edges = frozenset(found["class_edges"][["child_qid", "parent_qid"]].itertuples(index=False, name=None))
+    rules = Rules(edges, curated["taxonomy"], curated["anchors"])
+    classes = class_state(digraph(graph), labels, decided["class_decisions"], decided["edge_decisions"])
+    landmarks = landmark_state(
+        found["statements"], labels, curated["taxonomy"], _landmarks(found), _settled_landmarks(curated)
+    )
+    keys = zip(landmarks.landmarks["split"], landmarks.landmarks["landmark_id"].astype(str), strict=True)
+    return Workbench(found, curated, rules, classes, landmarks, {key: place for place, key in enumerate(keys)})
+
+
+def _landmarks(found: Tables) -> pd.DataFrame:
+    """Landmarks as `LandmarkState` has them, in the order of landmark_labels."""
+    labelled = found["landmark_labels"]
+    other = labelled["hierarchical_label"].where(labelled["rule"].isin(_GIVEN_OTHERWISE), None)
+    names = ["split", "landmark_id", "category", "item_qid", "image_count"]
+    return labelled[names].assign(other_label=other, is_withheld=labelled["status"] == "withheld")
+
+
+def _settled_landmarks(curated: Tables) -> pd.DataFrame:
+    return store.settle(curated["landmark_decisions"], store.TABLES["landmark_decisions"].subject_columns)
+
+
+def under(bench: Workbench, curated: Tables) -> Workbench:
+    """The workbench under other curated tables."""
+    fixed = ("taxonomy", "anchors")
+    if not all(_is_same(bench.curated[name], curated[name]) for name in fixed):
+        return _from_the_start(bench.found, curated)
+    decided = settled(curated, bench.found["entities"])
+    relabelled = relabel(bench.classes, bench.rules, decided["class_decisions"], decided["edge_decisions"])
+    landmarks = after_classes(bench.landmarks, relabelled, bench.rules.taxonomy)
+    landmarks = after_landmarks(landmarks, _settled_landmarks(curated))
+    return replace(bench, curated=curated, classes=relabelled.state, landmarks=landmarks)
+
+
+def after(bench: Workbench, insertion: Insertion) -> Workbench:
+    """The workbench with the insertion made."""
+    table = insertion.after.assign(where=str(paths()[insertion.name]))
+    return under(bench, bench.curated | {insertion.name: table})
+
+
+def _is_same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    return bool(one.drop(columns="where").equals(other.drop(columns="where")))
