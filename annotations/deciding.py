@@ -42,6 +42,7 @@ class Insertion:
         before: as annotations.store.read gives it.
         after: the same with the new rows, in key order.
         rows: the new rows, less those that stood there already, word for word.
+        wheres: file:line of the verdict behind each of them, or empty.
         replaced: rows of the same reviewer that they take the place of.
         unchanged: number of verdicts that stood there already.
         conflicts: what other reviewers said otherwise, in words, where nothing settles it.
@@ -51,6 +52,7 @@ class Insertion:
     before: pd.DataFrame
     after: pd.DataFrame
     rows: list[Row]
+    wheres: list[str]
     replaced: list[Row]
     unchanged: int
     conflicts: list[str]
@@ -77,13 +79,14 @@ def insertion(
     if problems:
         raise CurationError(problems, "nothing was taken:")
     before = curated[name]
-    asked = [row for verdict in verdicts for row in _rows(verdict, facts, reviewer, today)]
-    rows = [row for row in asked if not _says_the_same(row, row_at(name, before, row))]
+    asked = [(row, verdict.where) for verdict in verdicts for row in _rows(verdict, facts, reviewer, today)]
+    new = [(row, where) for row, where in asked if not _says_the_same(row, row_at(name, before, row))]
+    rows, wheres = [row for row, _ in new], [where for _, where in new]
     replaced = [old for row in rows if (old := row_at(name, before, row))]
     after = with_rows(name, before, rows)
     _stop_on_broken_laws(curated, name, after, reviewer)
     conflicts = _conflicts(name, after, rows)
-    return Insertion(name, before, after, rows, replaced, len(asked) - len(rows), conflicts)
+    return Insertion(name, before, after, rows, wheres, replaced, len(asked) - len(rows), conflicts)
 
 
 def _problems(verdict: Verdict, curated: Tables, facts: Facts) -> Iterator[str]:

@@ -11,6 +11,19 @@ REVIEWER = click.option("--reviewer", required=True, metavar="NAME", help="Who d
 
 
 @click.command()
+@REVIEWER
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+def review(reviewer: str, port: int) -> None:
+    """Decide by keyboard on a web page of this machine.
+
+    Shows the queue with the evidence of each row, and what a verdict would do before it is saved. Ends with Ctrl-C.
+    """
+    from pipeline import review_server
+
+    review_server.run(reviewer, port)
+
+
+@click.command()
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The CSV file to make.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many rows.  [default: all]")
@@ -88,4 +101,4 @@ def agreement(as_json: bool) -> None:
     print_result(report, reviewer_agreement.agreement_lines(report), as_json)
 
 
-CURATE: list[click.Command] = [worksheet, decide, check, anchors, agreement]
+CURATE: list[click.Command] = [review, worksheet, decide, check, anchors, agreement]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from annotations import recording, store
 from annotations.deciding import Insertion, insertion
+from annotations.recording import Row
 from annotations.verdicts import Verdict
 from hierarchy.consequences import moved, summary
 from pipeline import workbench
@@ -90,27 +91,30 @@ def outcome_lines(found: Outcome) -> list[str]:
 def _cycles(planned: Insertion, later: Workbench) -> Iterator[str]:
     """Added edges that close a cycle."""
     names = later.classes.class_labels["class_label"]
-    for row in planned.rows:
+    for row, where in zip(planned.rows, planned.wheres, strict=True):
         child, parent = row.get("child_qid", ""), row.get("parent_qid", "")
         if row["decision"] == "add" and nx.has_path(later.classes.graph, parent, child):
             way = nx.shortest_path(later.classes.graph, parent, child)
             words = " -> ".join(f"{names[qid]} ({qid})" for qid in [child, *way])
-            about = f"{child} ({row['child_label']}) -> {parent} ({row['parent_label']})"
+            about = _about(row, where)
             yield f"{about}: the edge closes a cycle: {words}. Remedy: add it elsewhere, or remove an edge of it first"
 
 
 def _orphans(planned: Insertion, bench: Workbench, later: Workbench) -> Iterator[str]:
     """Classes that had a label and, with an edge removed, reach no anchor any more."""
     before, after = (state.classes.class_labels["hierarchical_label"] for state in (bench, later))
-    for row in planned.rows:
+    for row, where in zip(planned.rows, planned.wheres, strict=True):
         child = row.get("child_qid", "")
         if row["decision"] == "remove" and pd.notna(before.get(child)) and pd.isna(after.get(child)):
-            about = f"{child} ({row['child_label']}) -> {row['parent_qid']} ({row['parent_label']})"
-            what = (
-                f"without the edge {row['child_label']} is an orphan: it reaches no anchor, and loses {before[child]}"
-            )
+            what = f"an orphan: without the edge, {row['child_label']} reaches no anchor and is no {before[child]}"
             remedy = f"name another parent with it, or first assign {row['child_label']} a label"
-            yield f"{about}: {what}. Remedy: {remedy}"
+            yield f"{_about(row, where)}: {what}. Remedy: {remedy}"
+
+
+def _about(row: Row, where: str) -> str:
+    """Where the verdict stands and which edge it is about."""
+    at = f"{where}: " if where else ""
+    return f"{at}{row['child_qid']} ({row['child_label']}) -> {row['parent_qid']} ({row['parent_label']})"
 
 
 def _not_foreseen(bench: Workbench) -> Iterator[str]:

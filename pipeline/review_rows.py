@@ -1,0 +1,188 @@
+"""Lines of the review page: what the queue stage listed, and what has been decided before."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pandas as pd
+
+from annotations.review.desk import Row
+from annotations.store import TABLES, settle
+from annotations.verdicts import KINDS, TABLE_OF
+from hierarchy import doubt, edges
+from hierarchy.graph import ancestors_or_self
+from hierarchy.votes import votes_of_items, winners
+from pipeline.queues import open_queue
+from pipeline.workbench import Workbench
+
+RowId = tuple[str, str]
+OF_VOTES = ("contested_class", "disagreeing_classes", "unreached")  # doubts of a landmark that its classes may settle
+
+
+class Board:
+    """The rows as they stand: which are decided, and which other decisions have settled since they were listed.
+
+    Attributes:
+        rows: every row by kind and key.
+        listed: open and decided rows, most useful first.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        """List the rows.
+
+        Raises:
+            InputError: a queue is missing; `dvc repro` makes it.
+        """
+        self.rows = all_rows(bench)
+        items = bench.landmarks.landmarks["item_qid"].tolist()
+        places = {row_id: bench.place_of.get(_split_and_id(row_id)) for row_id in self.rows}
+        self._item_of = {row_id: items[place] for row_id, place in places.items() if place is not None}
+        self._moot: set[RowId] = set()
+        self._fingerprints: dict[RowId, str] = {}
+        self.listed = list(self.rows.values())
+
+    def update(self, before: Workbench, after: Workbench) -> None:
+        """Find anew which rows are decided and which are moot, after decisions."""
+        if before.rules is not after.rules:
+            self._fingerprints.clear()
+        decided = self._decided(after)
+        for row_id, row in self.rows.items():
+            about = (row.kind, row.title) if row.kind == "landmarks" else row_id
+            if row.is_decided != (about in decided):
+                self.rows[row_id] = replace(row, is_decided=about in decided)
+        self._find_moot(before, after)
+        self.listed = [row for row_id, row in self.rows.items() if row.is_decided or row_id not in self._moot]
+
+    def _decided(self, bench: Workbench) -> set[RowId]:
+        """Kind and key, or category, of what has a verdict that keeps it out of the queue."""
+        found = set()
+        for kind in KINDS:
+            table = TABLES[TABLE_OF[kind]]
+            for row in bench.curated[TABLE_OF[kind]].to_dict("records"):
+                row_id = (kind, "/".join(row[name] for name in table.id_columns))
+                if row["decision"] != "unsure" or self._fingerprint(row_id, bench) == row["evidence_hash"]:
+                    found.add((kind, "/".join(row[name] for name in table.subject_columns)))
+        return found
+
+    def _fingerprint(self, row_id: RowId, bench: Workbench) -> str:
+        """Of the evidence; it changes only with the anchors while the page is open."""
+        if row_id not in self._fingerprints:
+            is_known = bench.names(row_id[0], _ids(row_id)) is not None
+            self._fingerprints[row_id] = bench.evidence(row_id[0], _ids(row_id)) if is_known else ""
+        return self._fingerprints[row_id]
+
+    def _find_moot(self, before: Workbench, after: Workbench) -> None:
+        """Doubts that the new labels of classes settle, or raise again."""
+        old, new = before.classes.class_labels, after.classes.class_labels
+        columns = ["hierarchical_label", "status"]
+        differs = (old[columns].fillna("") != new[columns].fillna("")).any(axis=1)
+        changed = frozenset(new.index[differs])
+        votes = after.landmarks.votes
+        items = frozenset(votes.loc[votes["class_qid"].isin(changed), "item_qid"])
+        resolved = _resolved(items, after)
+        for row_id, row in self.rows.items():
+            ids = _ids(row_id)
+            if row.kind == "classes" and ids[0] in changed:
+                is_moot = new.loc[ids[0], "status"] not in ("contested", "unreached")
+            elif row.kind == "edges":
+                is_moot = not after.has_parent(ids[0], ids[1])
+            elif row.kind == "landmarks" and row.doubt in OF_VOTES and self._item_of.get(row_id) in items:
+                is_moot = self._item_of[row_id] in resolved
+            else:
+                continue
+            (self._moot.add if is_moot else self._moot.discard)(row_id)
+
+
+def _ids(row_id: RowId) -> tuple[str, ...]:
+    return tuple(row_id[1].split("/"))
+
+
+def _split_and_id(row_id: RowId) -> tuple[str, str]:
+    """Split and landmark id of a landmark's row; of other rows nothing that a landmark has."""
+    first, _, second = row_id[1].partition("/")
+    return first, second
+
+
+def _resolved(items: frozenset[str], bench: Workbench) -> frozenset[str]:
+    """Those of the items on whose label their classes agree now."""
+    votes = bench.landmarks.votes
+    own = votes[votes["item_qid"].isin(items)].assign(is_best=True)
+    cast = votes_of_items(own, bench.classes.class_labels.reset_index(drop=True), bench.rules.taxonomy)
+    elected = winners(cast)
+    return frozenset(elected.loc[elected["status"] == "resolved", "item_qid"])
+
+
+def all_rows(bench: Workbench) -> dict[RowId, Row]:
+    """Every open and every decided row, most useful first.
+
+    Raises:
+        InputError: a queue is missing; `dvc repro` makes it.
+    """
+    rows = [row for kind in KINDS for row in (*_open_rows(kind, bench), *_decided_rows(kind, bench))]
+    rows.sort(key=lambda row: (row.is_decided, -row.image_count * row.uncertainty, row.kind, row.key))
+    return {(row.kind, row.key): row for row in rows}
+
+
+def title_of(kind: str, names: tuple[str, ...]) -> str:
+    """What a person calls it."""
+    return " → ".join(names) if kind == "edges" else names[0]
+
+
+def _open_rows(kind: str, bench: Workbench) -> Iterator[Row]:
+    queue = open_queue(kind, bench.curated)
+    id_columns = TABLES[TABLE_OF[kind]].id_columns
+    columns = ["doubt", "why", "image_count", "landmark_count", "uncertainty"]
+    for record in queue[[*id_columns, *columns]].astype({id_columns[-1]: "str"}).to_dict("records"):
+        ids = tuple(record.pop(name) for name in id_columns)
+        names = bench.names(kind, ids)
+        if names is not None:  # of a queue that was made from other tables
+            yield Row(kind, "/".join(ids), title_of(kind, names), labels=labels_of(kind, ids, bench), **record)
+
+
+def labels_of(kind: str, ids: tuple[str, ...], bench: Workbench) -> tuple[str, ...]:
+    """Labels that it may get, the one it has first."""
+    labels = bench.classes.class_labels
+    if kind == "classes":
+        found = labels["candidate_labels"][ids[0]]
+    elif kind == "edges":
+        found = [label for qid in ids if pd.notna(label := labels["hierarchical_label"][qid])]
+    else:
+        labelled = bench.found["landmark_labels"].iloc[bench.place_of[ids[0], ids[1]]]
+        proposed = labelled["proposed_label"]
+        found = [*([proposed] if pd.notna(proposed) else []), *labelled["vote_labels"]]
+    return tuple(dict.fromkeys(found))
+
+
+def _decided_rows(kind: str, bench: Workbench) -> Iterator[Row]:
+    """What has a verdict and is known here."""
+    table = TABLES[TABLE_OF[kind]]
+    # An `unsure` on other evidence is open again, so it stands among the open rows.
+    queued = open_queue(kind, bench.curated)[table.id_columns].astype("str")
+    is_open = set(queued.itertuples(index=False, name=None))
+    decided = settle(bench.curated[TABLE_OF[kind]], table.id_columns)
+    counts = _counts(kind, decided, bench)
+    for record in decided.to_dict("records"):
+        ids = tuple(record[name] for name in table.id_columns)
+        names = bench.names(kind, ids)
+        if names is None or ids in is_open:
+            continue
+        landmark_count, image_count = counts.get(ids, (0, 0))
+        said = " ".join(filter(None, (record["decision"], record.get("hierarchical_label", ""))))
+        why, key = f"{said}, by {record['reviewer']}", "/".join(ids)
+        labels = labels_of(kind, ids, bench)
+        title = title_of(kind, names)
+        yield Row(kind, key, title, "decided", why, labels, image_count, landmark_count, 0.0, is_decided=True)
+
+
+def _counts(kind: str, decided: pd.DataFrame, bench: Workbench) -> dict[tuple[str, ...], tuple[int, int]]:
+    """Landmarks and images that each decision touches."""
+    if kind == "landmarks":
+        images = bench.landmarks.landmarks["image_count"]
+        keys = decided[["split", "landmark_id"]].itertuples(index=False, name=None)
+        return {key: (1, int(images.iloc[bench.place_of[key]])) for key in keys if key in bench.place_of}
+    items = doubt.items_of_classes(bench.found["statements"], bench.found["landmark_labels"])
+    column = "class_qid" if kind == "classes" else "child_qid"
+    below = edges.items_below(decided[column], ancestors_or_self(bench.classes.graph), items)
+    sums = below.groupby("child_qid")[["landmark_count", "image_count"]].sum()
+    of_class = {str(qid): (int(row.landmark_count), int(row.image_count)) for qid, row in sums.iterrows()}
+    keys = decided[TABLES[TABLE_OF[kind]].id_columns].itertuples(index=False, name=None)
+    return {key: of_class.get(key[0], (0, 0)) for key in keys}
