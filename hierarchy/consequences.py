@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from hierarchy.relabel import Relabelled
-from hierarchy.votes import votes_of_items, winners
+from hierarchy.votes import tally, votes_of_items
 
 EXAMPLES = 3
 
@@ -20,17 +20,17 @@ class LandmarkState:
     """Every landmark under one set of decisions.
 
     Attributes:
-        votes: item_qid, class_qid; each class of an item once, best-rank statements only.
+        votes: item_qid, class_qid, both categorical; each class of an item once, best-rank statements only.
         item_labels: label by item, of the items with a vote.
         open_items: items whose classes vote for several labels.
         landmarks: split, landmark_id, category, item_qid, image_count, other_label (label that no vote gave: from the
             title or the images), is_withheld (its label is not sure enough to be given).
         decided: category to its label, empty for a landmark that is to have none.
-        labels: label of each row of landmarks, null for none.
+        labels: label of each row of landmarks, empty for none.
     """
 
     votes: pd.DataFrame
-    item_labels: pd.Series
+    item_labels: dict[str, str]
     open_items: frozenset[str]
     landmarks: pd.DataFrame
     decided: dict[str, str]
@@ -55,9 +55,11 @@ def landmark_state(
     """
     votes = statements.loc[statements["is_best"], ["item_qid", "class_qid"]].drop_duplicates(ignore_index=True)
     item_labels, open_items = _elected(votes, class_labels, taxonomy)
-    empty = LandmarkState(votes, item_labels, open_items, landmarks, {}, pd.Series(dtype="str"))
+    # Membership is asked of all rows at every step; on categories it is a look at numbers.
+    votes, landmarks = votes.astype("category"), landmarks.astype({"item_qid": "category", "category": "category"})
+    empty = LandmarkState(votes, item_labels, open_items, landmarks, {}, pd.Series(dtype=object))
     state = replace(empty, decided=decided_labels(landmark_decisions))
-    return replace(state, labels=_labels_of(state, landmarks))
+    return replace(state, labels=pd.Series(_labels_of(state, landmarks), index=landmarks.index, dtype=object))
 
 
 def decided_labels(landmark_decisions: pd.DataFrame) -> dict[str, str]:
@@ -69,19 +71,18 @@ def decided_labels(landmark_decisions: pd.DataFrame) -> dict[str, str]:
 def after_classes(state: LandmarkState, relabelled: Relabelled, taxonomy: pd.DataFrame) -> LandmarkState:
     """The landmarks after their classes were labelled anew."""
     labels = relabelled.state.class_labels
-    touched = set(state.votes.loc[state.votes["class_qid"].isin(relabelled.changed), "item_qid"])
+    touched = set(state.votes.loc[state.votes["class_qid"].isin(list(relabelled.changed)), "item_qid"])
     if relabelled.shifted:  # ties between labels are broken by information content, of the class or of its anchor
         is_shifted = labels["class_qid"].isin(relabelled.shifted) | labels["anchor_qid"].isin(relabelled.shifted)
-        of_shifted = state.votes["class_qid"].isin(frozenset(labels.loc[is_shifted, "class_qid"]))
+        of_shifted = state.votes["class_qid"].isin(labels.loc[is_shifted, "class_qid"].tolist())
         touched |= state.open_items.intersection(state.votes.loc[of_shifted, "item_qid"])
     if not touched:
         return state
-    item_labels, open_items = _elected(state.votes[state.votes["item_qid"].isin(touched)], labels, taxonomy)
-    kept = state.item_labels.drop(index=touched, errors="ignore")
-    after = replace(
-        state, item_labels=pd.concat([kept, item_labels]), open_items=(state.open_items - touched) | open_items
-    )
-    return _with_labels(after, state.landmarks["item_qid"].isin(touched))
+    votes = state.votes[state.votes["item_qid"].isin(list(touched))].astype("str")
+    item_labels, open_items = _elected(votes, labels, taxonomy)
+    kept = {item: label for item, label in state.item_labels.items() if item not in touched}
+    after = replace(state, item_labels=kept | item_labels, open_items=(state.open_items - touched) | open_items)
+    return _with_labels(after, state.landmarks["item_qid"].isin(list(touched)))
 
 
 def after_landmarks(state: LandmarkState, landmark_decisions: pd.DataFrame) -> LandmarkState:
@@ -90,7 +91,7 @@ def after_landmarks(state: LandmarkState, landmark_decisions: pd.DataFrame) -> L
     changed = {key for key, _ in decided.items() ^ state.decided.items()}
     if not changed:
         return state
-    return _with_labels(replace(state, decided=decided), state.landmarks["category"].isin(changed))
+    return _with_labels(replace(state, decided=decided), state.landmarks["category"].isin(list(changed)))
 
 
 def moved(before: LandmarkState, after: LandmarkState) -> pd.DataFrame:
@@ -99,10 +100,10 @@ def moved(before: LandmarkState, after: LandmarkState) -> pd.DataFrame:
     Returns:
         split, landmark_id, category, image_count, old, new; empty text for no label.
     """
-    old, new = before.labels.fillna(""), after.labels.fillna("")
+    old, new = before.labels, after.labels
     differs = old != new
     names = ["split", "landmark_id", "category", "image_count"]
-    return before.landmarks.loc[differs, names].assign(old=old[differs], new=new[differs])
+    return before.landmarks.loc[differs, names].astype({"category": "str"}).assign(old=old[differs], new=new[differs])
 
 
 def summary(moves: pd.DataFrame) -> pd.DataFrame:
@@ -118,22 +119,23 @@ def summary(moves: pd.DataFrame) -> pd.DataFrame:
 
 def _elected(
     votes: pd.DataFrame, class_labels: pd.DataFrame, taxonomy: pd.DataFrame
-) -> tuple[pd.Series, frozenset[str]]:
+) -> tuple[dict[str, str], frozenset[str]]:
     """Label of every item with a vote, and the items that voted for several."""
     cast = votes_of_items(votes.assign(is_best=True), class_labels.reset_index(drop=True), taxonomy)
-    elected = winners(cast)
-    several = elected.loc[elected["vote_labels"].map(len) > 1, "item_qid"]
-    return elected.set_index("item_qid")["hierarchical_label"].astype("str"), frozenset(several)
+    tallied = tally(cast)
+    elected = tallied.drop_duplicates("item_qid")
+    labels = dict(zip(elected["item_qid"], elected["hierarchical_label"], strict=True))
+    return labels, frozenset(tallied.loc[tallied.duplicated("item_qid"), "item_qid"])
 
 
-def _labels_of(state: LandmarkState, landmarks: pd.DataFrame) -> pd.Series:
+def _labels_of(state: LandmarkState, landmarks: pd.DataFrame) -> list[str]:
     """Label of each of the landmarks: that of people, else of the votes, else of the title or the images."""
-    voted = landmarks["item_qid"].map(state.item_labels).astype("str")
-    given = voted.where(voted.notna(), landmarks["other_label"]).mask(landmarks["is_withheld"], None)
-    is_decided = landmarks["category"].isin(state.decided)
-    of_people = landmarks.loc[is_decided, "category"].map(state.decided).replace("", None)
-    given.loc[is_decided] = of_people.astype("str")
-    return given
+    others = landmarks["other_label"].fillna("")
+    rows = zip(landmarks["category"], landmarks["item_qid"], others, landmarks["is_withheld"], strict=True)
+    return [
+        state.decided.get(category, "" if is_withheld else state.item_labels.get(item, other))
+        for category, item, other, is_withheld in rows
+    ]
 
 
 def _with_labels(state: LandmarkState, rows: Iterable[bool]) -> LandmarkState:

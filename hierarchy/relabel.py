@@ -12,7 +12,7 @@ import networkx as nx
 import pandas as pd
 
 from hierarchy.anchors import label_in
-from hierarchy.graph import components
+from hierarchy.graph import components, reached, with_edges
 
 Edge = tuple[str, str]
 # What a vote or a queue row depends on; ids and names of a class never change.
@@ -105,10 +105,9 @@ def relabel(state: ClassState, rules: Rules, class_decisions: pd.DataFrame, edge
         edge_decisions: all of them, settled; an added edge joins classes that are there.
     """
     edges = _changed_edges(state.edge_decisions, edge_decisions, rules.wikidata_edges)
-    graph = state.graph.copy() if edges else state.graph
-    for edge, is_used in edges.items():
-        (graph.add_edge if is_used else graph.remove_edge)(*edge)
-    below = _reached([*_changed_classes(state.class_decisions, class_decisions), *(child for child, _ in edges)], graph)
+    graph = with_edges(state.graph, edges) if edges else state.graph
+    starts = [*_changed_classes(state.class_decisions, class_decisions), *(child for child, _ in edges)]
+    below = _below(starts, graph)
     above = _above([parent for _, parent in edges], state.graph) | _above([parent for _, parent in edges], graph)
     kept = {qid: bits for qid, bits in state.bits.items() if qid not in above}
     bits = kept | descendant_bits(graph, above, kept, state.position)
@@ -178,16 +177,14 @@ def _is_used(decision: str | None, is_in_wikidata: bool) -> bool:
     return decision == "add" or (is_in_wikidata and decision != "remove")
 
 
-def _reached(starts: Iterable[str], graph: nx.DiGraph) -> frozenset[str]:
+def _below(starts: Iterable[str], graph: nx.DiGraph) -> frozenset[str]:
     """The classes and everything below them."""
-    present = [qid for qid in starts if qid in graph]
-    return frozenset(present).union(*(nx.ancestors(graph, qid) for qid in present))
+    return reached((qid for qid in starts if qid in graph), graph.predecessors)
 
 
 def _above(starts: Iterable[str], graph: nx.DiGraph) -> frozenset[str]:
     """The classes and everything above them."""
-    present = [qid for qid in starts if qid in graph]
-    return frozenset(present).union(*(nx.descendants(graph, qid) for qid in present))
+    return reached((qid for qid in starts if qid in graph), graph.successors)
 
 
 def _contested_by(class_labels: pd.DataFrame, shifted: frozenset[str]) -> frozenset[str]:
@@ -211,7 +208,7 @@ def _relabelled(
     old = state.class_labels.loc[state.class_labels["class_qid"].isin(wanted)]
     if old.empty:
         return state.class_labels, frozenset()
-    relevant = graph.subgraph(_above(wanted, graph))
+    relevant = graph.subgraph(_above(wanted, graph)).copy()
     names = old[["class_qid", "class_label"]]
     new = label_in(relevant, content, names, rules.taxonomy, rules.anchors, class_decisions)
     differs = [before != after for before, after in zip(_plain_rows(old), _plain_rows(new), strict=True)]

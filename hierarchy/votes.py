@@ -31,6 +31,18 @@ def votes_of_items(statements: pd.DataFrame, class_labels: pd.DataFrame, taxonom
     return votes.merge(taxonomy[["hierarchical_label", "priority"]], on="hierarchical_label", validate="m:1")
 
 
+def tally(votes: pd.DataFrame) -> pd.DataFrame:
+    """Labels of every item that has a vote, the winner first: item_qid, hierarchical_label, votes, and the order's."""
+    counted = votes.groupby(["item_qid", "hierarchical_label"], as_index=False).agg(
+        votes=("class_qid", "size"),
+        steps=("steps", "min"),
+        information_content=("information_content", "max"),
+        anchor_information_content=("anchor_information_content", "max"),
+        priority=("priority", "first"),
+    )
+    return counted.sort_values(["item_qid", *_ORDER, "hierarchical_label"], ascending=[True, *_ASCENDING, True])
+
+
 def winners(votes: pd.DataFrame) -> pd.DataFrame:
     """The label of every item that has a vote, with the rule that decided and how sure it is.
 
@@ -38,16 +50,9 @@ def winners(votes: pd.DataFrame) -> pd.DataFrame:
         item_qid, hierarchical_label, supercategory, class_qid, path_qids, steps, rule, status, vote_labels,
         vote_counts, vote_share (the winner's, of all votes), candidate_label_count (labels that contest its class).
     """
-    tally = votes.groupby(["item_qid", "hierarchical_label"], as_index=False).agg(
-        votes=("class_qid", "size"),
-        steps=("steps", "min"),
-        information_content=("information_content", "max"),
-        anchor_information_content=("anchor_information_content", "max"),
-        priority=("priority", "first"),
-    )
-    tally = tally.sort_values(["item_qid", *_ORDER, "hierarchical_label"], ascending=[True, *_ASCENDING, True])
-    first = tally.drop_duplicates("item_qid").assign(rule=_deciding_rule(tally))
-    lists = tally.groupby("item_qid").agg(vote_labels=("hierarchical_label", list), vote_counts=("votes", list))
+    tallied = tally(votes)
+    first = tallied.drop_duplicates("item_qid").assign(rule=_deciding_rule(tallied))
+    lists = tallied.groupby("item_qid").agg(vote_labels=("hierarchical_label", list), vote_counts=("votes", list))
     supporters = votes.sort_values(
         ["item_qid", "information_content", "steps", "class_qid"], ascending=[True, False, True, True]
     ).drop_duplicates(["item_qid", "hierarchical_label"])
@@ -64,13 +69,13 @@ def winners(votes: pd.DataFrame) -> pd.DataFrame:
     return chosen.drop(columns=["votes", "candidate_labels"])
 
 
-def _deciding_rule(tally: pd.DataFrame) -> pd.Series:
+def _deciding_rule(tallied: pd.DataFrame) -> pd.Series:
     """Rule that tells the winner from the second label of each item; `agreed` when there is no second."""
-    place = tally.groupby("item_qid").cumcount()
-    first = tally[place == 0].set_index("item_qid")
-    second = tally[place == 1].set_index("item_qid").reindex(first.index)
+    place = tallied.groupby("item_qid").cumcount()
+    first = tallied[place == 0].set_index("item_qid")
+    second = tallied[place == 1].set_index("item_qid").reindex(first.index)
     rule = pd.Series("priority", index=first.index)
     for column, name in reversed(list(zip(_ORDER, _RULES, strict=True))):
         rule = rule.mask(first[column] != second[column], name)
     rule = rule.mask(second["hierarchical_label"].isna(), "agreed")
-    return pd.Series(rule.to_numpy(), index=tally.index[place == 0])
+    return pd.Series(rule.to_numpy(), index=tallied.index[place == 0])

@@ -45,15 +45,15 @@ def read_for_hierarchy(entities: pd.DataFrame, class_edges: pd.DataFrame) -> tup
     """
     curated = read_lawful("class_decisions", "edge_decisions")
     notes = [*outside_of_sample(curated, entities, class_edges), *other_class_labels(curated, entities)]
-    return curated | settled(curated, entities), notes
+    return curated | settled(curated, frozenset(entities["qid"])), notes
 
 
-def settled(curated: dict[str, pd.DataFrame], entities: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Decisions about classes and edges, one a key, less those on edges whose ends the graph does not hold."""
+def settled(curated: dict[str, pd.DataFrame], known_qids: frozenset[str]) -> dict[str, pd.DataFrame]:
+    """Decisions about classes and edges, one a key, less those on edges between classes that are not known."""
     names = ("class_decisions", "edge_decisions")
     found = {name: store.settle(curated[name], store.TABLES[name].subject_columns) for name in names}
-    ends = found["edge_decisions"][["child_qid", "parent_qid"]]
-    return found | {"edge_decisions": found["edge_decisions"][ends.isin(set(entities["qid"])).all(axis=1)]}
+    ends = found["edge_decisions"][["child_qid", "parent_qid"]].itertuples(index=False, name=None)
+    return found | {"edge_decisions": found["edge_decisions"][[known_qids.issuperset(edge) for edge in ends]]}
 
 
 def outside_of_sample(curated: dict[str, pd.DataFrame], entities: pd.DataFrame, class_edges: pd.DataFrame) -> list[str]:

@@ -70,7 +70,7 @@ def take(refreshed: Callable[[], Workbench], kind: str, verdicts: list[Verdict],
             raise store.CurationError(found.refusals, "nothing was taken:")
         if found.insertion.rows:
             name = found.insertion.name
-            recording.write(name, found.insertion.after, workbench.paths()[name])
+            recording.write(name, found.insertion.after, found.bench.paths[name])
     return found
 
 

@@ -39,7 +39,7 @@ def class_choices(qid: str, landmarks: pd.DataFrame, bench: Workbench) -> Iterat
             yield _labelled(assign, label, way, f"A kind of {names[anchor]}, {way}.")
     found = bench.landmarks.labels.loc[landmarks.index].value_counts()
     for label, count in sorted(found.items(), key=lambda pair: (-pair[1], pair[0])):
-        if label not in offered:
+        if label and label not in offered:
             way = f"{count} of its {len(landmarks)} landmarks have it otherwise"
             yield _labelled(assign, str(label), way, f"Its landmarks are of this kind: {way}.")
 

@@ -54,7 +54,7 @@ class ReviewDesk:
         self.reviewer = reviewer
         self.labels = bench.curated["taxonomy"]["hierarchical_label"].tolist()
         self._bench, self._today = bench, today
-        self._on_disk = _stamps()
+        self._on_disk = _stamps(bench)
         self._board = Board(bench)
         self._saved: list[Saved] = []
         self._lock = threading.RLock()
@@ -124,7 +124,7 @@ class ReviewDesk:
             if not self._saved:
                 raise Refused("Nothing was saved here that could be taken back")
             last = self._saved[-1]
-            path = workbench.paths()[last.table]
+            path = self._bench.paths[last.table]
             with recording.locked():
                 bench = self._refreshed()
                 now = bench.curated[last.table]
@@ -184,7 +184,7 @@ class ReviewDesk:
 
     def _refreshed(self) -> Workbench:
         """The workbench, read again where the tables on disk have changed, by a save of our own too."""
-        stamps = _stamps()  # before reading: what is written meanwhile is read next time
+        stamps = _stamps(self._bench)  # before reading: what is written meanwhile is read next time
         if stamps != self._on_disk:
             self._adopt(workbench.under(self._bench, workbench.read_curated()))
             self._on_disk = stamps
@@ -215,7 +215,7 @@ def _consequence(verdict: Verdict, bench: Workbench, found: Outcome) -> Conseque
     return Consequence(_says(verdict, bench), moves, tuple(found.refusals), tuple(found.notes))
 
 
-def _stamps() -> dict[str, tuple[int, int]]:
+def _stamps(bench: Workbench) -> dict[str, tuple[int, int]]:
     """When each curated table was last written, and its size."""
-    found = {name: path.stat() for name, path in workbench.paths().items() if path.exists()}
+    found = {name: path.stat() for name, path in bench.paths.items() if path.exists()}
     return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in found.items()}

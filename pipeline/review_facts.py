@@ -93,7 +93,7 @@ def statements_of(landmarks: pd.DataFrame, bench: Workbench) -> tuple[Statement,
 def landmarks_of_classes(qids: Iterable[str], bench: Workbench) -> pd.DataFrame:
     """The landmarks of these classes, most images first, a category once."""
     votes = bench.landmarks.votes
-    items = votes.loc[votes["class_qid"].isin(set(qids)), "item_qid"]
+    items = votes.loc[votes["class_qid"].isin(list(qids)), "item_qid"]
     rows = bench.landmarks.landmarks
     return most_images(rows[rows["item_qid"].isin(items)])
 
@@ -107,7 +107,7 @@ def most_images(landmarks: pd.DataFrame) -> pd.DataFrame:
 def sample_landmarks(landmarks: pd.DataFrame, bench: Workbench, thumbnails: Thumbnails) -> tuple[SampleLandmark, ...]:
     """A few of the landmarks, with their present label and pictures."""
     shown = landmarks.head(MAX_LANDMARKS)
-    labels = bench.landmarks.labels.loc[shown.index].fillna("")
+    labels = bench.landmarks.labels.loc[shown.index]
     return tuple(
         SampleLandmark(
             row.split,

@@ -77,7 +77,7 @@ class Board:
         differs = (old[columns].fillna("") != new[columns].fillna("")).any(axis=1)
         changed = frozenset(new.index[differs])
         votes = after.landmarks.votes
-        items = frozenset(votes.loc[votes["class_qid"].isin(changed), "item_qid"])
+        items = frozenset(votes.loc[votes["class_qid"].isin(list(changed)), "item_qid"])
         resolved = _resolved(items, after)
         for row_id, row in self.rows.items():
             ids = _ids(row_id)
@@ -105,7 +105,7 @@ def _split_and_id(row_id: RowId) -> tuple[str, str]:
 def _resolved(items: frozenset[str], bench: Workbench) -> frozenset[str]:
     """Those of the items on whose label their classes agree now."""
     votes = bench.landmarks.votes
-    own = votes[votes["item_qid"].isin(items)].assign(is_best=True)
+    own = votes[votes["item_qid"].isin(list(items))].astype("str").assign(is_best=True)
     cast = votes_of_items(own, bench.classes.class_labels.reset_index(drop=True), bench.rules.taxonomy)
     elected = winners(cast)
     return frozenset(elected.loc[elected["status"] == "resolved", "item_qid"])

@@ -39,6 +39,8 @@ class Workbench:
         classes: every class under the decisions.
         landmarks: every landmark under the decisions.
         place_of: row of every landmark in its tables, by split and id as text.
+        known_qids: every class and item.
+        paths: where each curated table lies.
     """
 
     found: Tables
@@ -47,6 +49,8 @@ class Workbench:
     classes: ClassState
     landmarks: LandmarkState
     place_of: dict[tuple[str, str], int]
+    known_qids: frozenset[str]
+    paths: dict[str, Path]
 
     @functools.cached_property
     def graph(self) -> pd.DataFrame:
@@ -107,7 +111,6 @@ def read_curated() -> Tables:
     broken = [problem for law in laws.LAWS if law is not laws.verdicts_do_not_conflict for problem in law(curated)]
     if broken:
         raise store.CurationError(broken)
-    curated["taxonomy"]["priority"] = curated["taxonomy"]["priority"].astype("int64")
     return curated
 
 
@@ -123,17 +126,18 @@ def open_workbench() -> Workbench:
 
 
 def _from_the_start(found: Tables, curated: Tables) -> Workbench:
-    decided = settled(curated, found["entities"])
-    graph, labels = build(found["class_edges"], found["entities"], curated | decided)
+    known_qids = frozenset(found["entities"]["qid"])
+    decided = settled(curated, known_qids)
+    taxonomy = curated["taxonomy"].astype({"priority": "int64"})
+    graph, labels = build(found["class_edges"], found["entities"], curated | decided | {"taxonomy": taxonomy})
     labels = conform(labels, tables.CLASS_LABELS)
     edges = frozenset(found["class_edges"][["child_qid", "parent_qid"]].itertuples(index=False, name=None))
-    rules = Rules(edges, curated["taxonomy"], curated["anchors"])
+    rules = Rules(edges, taxonomy, curated["anchors"])
     classes = class_state(digraph(graph), labels, decided["class_decisions"], decided["edge_decisions"])
-    landmarks = landmark_state(
-        found["statements"], labels, curated["taxonomy"], _landmarks(found), _settled_landmarks(curated)
-    )
+    landmarks = landmark_state(found["statements"], labels, taxonomy, _landmarks(found), _settled_landmarks(curated))
     keys = zip(landmarks.landmarks["split"], landmarks.landmarks["landmark_id"].astype(str), strict=True)
-    return Workbench(found, curated, rules, classes, landmarks, {key: place for place, key in enumerate(keys)})
+    place_of = {key: place for place, key in enumerate(keys)}
+    return Workbench(found, curated, rules, classes, landmarks, place_of, known_qids, paths())
 
 
 def _landmarks(found: Tables) -> pd.DataFrame:
@@ -153,7 +157,7 @@ def under(bench: Workbench, curated: Tables) -> Workbench:
     fixed = ("taxonomy", "anchors")
     if not all(_is_same(bench.curated[name], curated[name]) for name in fixed):
         return _from_the_start(bench.found, curated)
-    decided = settled(curated, bench.found["entities"])
+    decided = settled(curated, bench.known_qids)
     relabelled = relabel(bench.classes, bench.rules, decided["class_decisions"], decided["edge_decisions"])
     landmarks = after_classes(bench.landmarks, relabelled, bench.rules.taxonomy)
     landmarks = after_landmarks(landmarks, _settled_landmarks(curated))
@@ -162,7 +166,7 @@ def under(bench: Workbench, curated: Tables) -> Workbench:
 
 def after(bench: Workbench, insertion: Insertion) -> Workbench:
     """The workbench with the insertion made."""
-    table = insertion.after.assign(where=str(paths()[insertion.name]))
+    table = insertion.after.assign(where=str(bench.paths[insertion.name]))
     return under(bench, bench.curated | {insertion.name: table})
 
 

@@ -139,16 +139,16 @@ def verdict_table(verdicts: dict[str, tuple[str, str]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["category", "decision", "hierarchical_label"], dtype=str)
 
 
-def slow_labels(statements: pd.DataFrame, state: ClassState, verdicts: dict[str, tuple[str, str]]) -> list[str | None]:
-    """Label of every landmark by the votes of all items, then by people."""
+def slow_labels(statements: pd.DataFrame, state: ClassState, verdicts: dict[str, tuple[str, str]]) -> list[str]:
+    """Label of every landmark by the votes of all items, then by people; empty for none."""
     elected = winners(votes_of_items(statements, state.class_labels.reset_index(drop=True), TAXONOMY))
     by_item = dict(zip(elected["item_qid"], elected["hierarchical_label"], strict=True))
-    found: list[str | None] = []
+    found: list[str] = []
     for row in LANDMARKS.to_dict("records"):
-        other = row["other_label"] if isinstance(row["other_label"], str) else None
-        label = None if row["is_withheld"] else by_item.get(row["item_qid"], other)
+        other = row["other_label"] if isinstance(row["other_label"], str) else ""
+        label = "" if row["is_withheld"] else by_item.get(row["item_qid"], other)
         decision, given_label = verdicts.get(row["category"], ("unsure", ""))
-        found.append(given_label if decision == "assign" else None if decision == "reject" else label)
+        found.append(label if decision == "unsure" else given_label)
     return found
 
 
@@ -175,13 +175,11 @@ def test_landmarks_move_exactly_as_voting_from_the_start_says(
     table = pd.DataFrame(sorted(statements), columns=["item_qid", "class_qid"], dtype=str).assign(is_best=True)
     state = from_the_start(rules, before)
     landmarks = landmark_state(table, state.class_labels, TAXONOMY, LANDMARKS, verdict_table(verdicts))
-    assert landmarks.labels.astype(object).where(landmarks.labels.notna(), None).tolist() == slow_labels(
-        table, state, verdicts
-    )
+    assert landmarks.labels.tolist() == slow_labels(table, state, verdicts)
     relabelled = relabel(state, rules, after.class_table, after.edge_table)
     later = after_landmarks(after_classes(landmarks, relabelled, TAXONOMY), verdict_table(verdicts_after))
     expected = slow_labels(table, from_the_start(rules, after), verdicts_after)
-    assert later.labels.astype(object).where(later.labels.notna(), None).tolist() == expected
+    assert later.labels.tolist() == expected
     moves = moved(landmarks, later)
     pairs = zip(slow_labels(table, state, verdicts), expected, strict=True)
     assert moves.index.tolist() == [place for place, (old, new) in enumerate(pairs) if old != new]
