@@ -18,6 +18,8 @@ from annotations import store
 from annotations.store import TABLES, sort_value
 
 Row = dict[str, str]
+Key = tuple[str, ...]
+_NOT_SAVED = "nothing was saved:"
 
 
 @contextlib.contextmanager
@@ -36,26 +38,33 @@ def locked(folder: Path = store.FOLDER) -> Iterator[None]:
 
 def with_rows(name: str, decisions: pd.DataFrame, rows: list[Row]) -> pd.DataFrame:
     """The table with these rows, each in place of the one with its key, in key order."""
-    key = TABLES[name].key
-    columns = list(TABLES[name].columns)
-    by_key = {tuple(row[part] for part in key): row for row in [*decisions[columns].to_dict("records"), *rows]}
-    order = sorted(by_key.values(), key=lambda row: [sort_value(part, row[part]) for part in key])
-    return pd.DataFrame(order, columns=columns, dtype="str")
+    by_key = rows_by_key(name, decisions) | {key_of(name, row): row for row in rows}
+    order = sorted(by_key.values(), key=lambda row: [sort_value(part, row[part]) for part in TABLES[name].key])
+    return pd.DataFrame(order, columns=list(TABLES[name].columns), dtype="str")
 
 
 def without_rows(name: str, decisions: pd.DataFrame, rows: list[Row]) -> pd.DataFrame:
     """The table without the rows that have the key of one of these."""
-    key = list(TABLES[name].key)
-    gone = {tuple(row[part] for part in key) for row in rows}
-    keys = decisions[key].itertuples(index=False, name=None)
+    gone = {key_of(name, row) for row in rows}
+    keys = decisions[list(TABLES[name].key)].itertuples(index=False, name=None)
     return decisions.loc[[found not in gone for found in keys], list(TABLES[name].columns)].reset_index(drop=True)
 
 
-def row_at(name: str, decisions: pd.DataFrame, row: Row) -> Row | None:
-    """The row of the table that has the key of this one."""
-    key = list(TABLES[name].key)
-    found = decisions[(decisions[key] == [row[part] for part in key]).all(axis=1)]
-    return found[list(TABLES[name].columns)].to_dict("records")[0] if len(found) else None
+def key_of(name: str, row: Row) -> Key:
+    """The cells that no two rows of the table share."""
+    return tuple(row[part] for part in TABLES[name].key)
+
+
+def rows_by_key(name: str, decisions: pd.DataFrame) -> dict[Key, Row]:
+    """Rows of the table by their key."""
+    return {key_of(name, row): row for row in decisions[list(TABLES[name].columns)].to_dict("records")}
+
+
+def about(name: str, row: Row) -> str:
+    """What a row is about, for messages: its ids, and the names beside them."""
+    ids, columns = TABLES[name].id_columns, TABLES[name].columns
+    names = [row[column] for column in columns[: columns.index("decision")] if column not in ids]
+    return f"{' '.join(row[column] for column in ids)} ({', '.join(names)})"
 
 
 def text_of(name: str, frame: pd.DataFrame) -> str:
@@ -67,19 +76,35 @@ def text_of(name: str, frame: pd.DataFrame) -> str:
     return text.getvalue()
 
 
-def write(name: str, frame: pd.DataFrame, path: Path) -> None:
-    """Put the table in the place of the file, whole or not at all."""
-    for stale in path.parent.glob(f".{path.name}.*.part"):  # of a run that was killed; the lock is ours
-        stale.unlink(missing_ok=True)
+def stamp(path: Path) -> tuple[int, int]:
+    """When the file was last written, in nanoseconds, and its size: another one after every write."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+def write(name: str, frame: pd.DataFrame, path: Path) -> tuple[int, int]:
+    """Put the table in the place of the file, whole or not at all; return its stamp.
+
+    Raises:
+        CurationError: the disk is full, or the file cannot be written; it is as it was.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        for stale in path.parent.glob(f".{path.name}.*.part"):  # of a run that was killed; the lock is ours
+            stale.unlink(missing_ok=True)
         with partial.open("w", encoding="utf-8", newline="") as opened:
             opened.write(text_of(name, frame))
             opened.flush()
             os.fsync(opened.fileno())
+        written = stamp(partial)
         partial.replace(path)
+        return written
+    except OSError as error:
+        remedy = "free some space, or let the file be written, and save again"
+        raise store.CurationError([f"{path}: not written ({error.strerror}). Remedy: {remedy}"], _NOT_SAVED) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def taken_back(
@@ -99,15 +124,16 @@ def taken_back(
         today: ISO date.
 
     Raises:
-        CurationError: a row was changed or removed since.
+        CurationError: rows were changed or removed since; all are listed.
     """
-    changed = [row for row in written if row_at(name, decisions, row) != row]
+    standing = rows_by_key(name, decisions)
+    changed = [row for row in written if standing.get(key_of(name, row)) != row]
     if changed:
-        about = " ".join(changed[0][part] for part in TABLES[name].key)
-        raise store.CurationError([f"{path}: {about}: changed since it was saved here. Remedy: look at the row again"])
+        what = "changed since it was saved here. Remedy: look at the row again"
+        raise store.CurationError([f"{path}: {about(name, row)}: {what}" for row in changed], _NOT_SAVED)
     in_git = committed_rows(name, path)
-    old = {tuple(row[part] for part in TABLES[name].key) for row in replaced}
-    new = [row for row in written if tuple(row[part] for part in TABLES[name].key) not in old]
+    old = {key_of(name, row) for row in replaced}
+    new = [row for row in written if key_of(name, row) not in old]
     retractions = [_retraction(row, today) for row in new if row in in_git]
     kept = without_rows(name, decisions, [row for row in new if row not in in_git])
     return with_rows(name, kept, [*replaced, *retractions])

@@ -5,7 +5,7 @@ statements and the anchors), before any decision about classes and edges: one de
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 import pandas as pd
@@ -41,11 +41,18 @@ def edge_evidence(edges: pd.DataFrame, graph: pd.DataFrame, evidence_of_class: p
         evidence_of_class: fingerprint by class.
     """
     of_child = graph[(graph["source"] == "wikidata") & graph["child_qid"].isin(edges["child_qid"])]
-    parents = of_child.sort_values("parent_qid").groupby("child_qid")["parent_qid"].agg(list)
+    parents = of_child.sort_values("parent_qid").groupby("child_qid")["parent_qid"].agg(list).to_dict()
+    prints = evidence_of_class.to_dict()
     return [
-        evidence_hash(child, parent, parents.get(child, []), *evidence_of_class.reindex([child, parent]))
+        edge_fingerprint(child, parent, parents.get(child, []), prints)
         for child, parent in zip(edges["child_qid"], edges["parent_qid"], strict=True)
     ]
+
+
+def edge_fingerprint(child: str, parent: str, parents: list[str], evidence_of_class: Mapping[str, str]) -> str:
+    """Fingerprint of one edge, there or not; `parents` are those that Wikidata gives the child, sorted."""
+    ends = (evidence_of_class.get(child, ""), evidence_of_class.get(parent, ""))
+    return evidence_hash(child, parent, parents, *ends)
 
 
 def landmark_evidence(landmarks: pd.DataFrame, statements: pd.DataFrame) -> list[str]:

@@ -4,7 +4,7 @@ For `hgld decide` and the review page, which save through `take` alike.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import networkx as nx
 import pandas as pd
@@ -29,6 +29,7 @@ class Outcome:
         moves: landmarks that change their label, see `hierarchy.consequences.moved`.
         refusals: why they cannot be taken, though each by itself is well-formed.
         notes: what a reviewer should know.
+        written: stamp of the table that was written; None where none was.
     """
 
     insertion: Insertion
@@ -36,6 +37,7 @@ class Outcome:
     moves: pd.DataFrame
     refusals: list[str]
     notes: list[str]
+    written: tuple[int, int] | None = None
 
 
 def outcome(bench: Workbench, kind: str, verdicts: list[Verdict], reviewer: str, today: str) -> Outcome:
@@ -68,10 +70,10 @@ def take(refreshed: Callable[[], Workbench], kind: str, verdicts: list[Verdict],
         found = outcome(refreshed(), kind, verdicts, reviewer, today)
         if found.refusals:
             raise store.CurationError(found.refusals, "nothing was taken:")
-        if found.insertion.rows:
-            name = found.insertion.name
-            recording.write(name, found.insertion.after, found.bench.paths[name])
-    return found
+        if not found.insertion.rows:
+            return found
+        name = found.insertion.name
+        return replace(found, written=recording.write(name, found.insertion.after, found.bench.paths[name]))
 
 
 def outcome_lines(found: Outcome) -> list[str]:

@@ -109,6 +109,8 @@ class ReviewDesk:
             except store.CurationError as error:
                 raise Refused("; ".join(error.problems)) from error
             self._adopt(found.bench)
+            if found.written:
+                self._on_disk |= {found.insertion.name: found.written}
             made, says = found.insertion, _says(told, self._bench)
             self._saved.append(Saved(made.name, made.rows, made.replaced, says))
             counts = f"{len(found.moves)} landmarks moved" if len(found.moves) else "no landmark moved"
@@ -183,7 +185,7 @@ class ReviewDesk:
         return bench
 
     def _refreshed(self) -> Workbench:
-        """The workbench, read again where the tables on disk have changed, by a save of our own too."""
+        """The workbench, read again where others have changed the tables on disk."""
         stamps = _stamps(self._bench)  # before reading: what is written meanwhile is read next time
         if stamps != self._on_disk:
             self._adopt(workbench.under(self._bench, workbench.read_curated()))
@@ -216,6 +218,5 @@ def _consequence(verdict: Verdict, bench: Workbench, found: Outcome) -> Conseque
 
 
 def _stamps(bench: Workbench) -> dict[str, tuple[int, int]]:
-    """When each curated table was last written, and its size."""
-    found = {name: path.stat() for name, path in bench.paths.items() if path.exists()}
-    return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in found.items()}
+    """Stamp of each curated table."""
+    return {name: recording.stamp(path) for name, path in bench.paths.items() if path.exists()}

@@ -93,7 +93,7 @@ def statements_of(landmarks: pd.DataFrame, bench: Workbench) -> tuple[Statement,
 def landmarks_of_classes(qids: Iterable[str], bench: Workbench) -> pd.DataFrame:
     """The landmarks of these classes, most images first, a category once."""
     votes = bench.landmarks.votes
-    items = votes.loc[votes["class_qid"].isin(list(qids)), "item_qid"]
+    items = votes.loc[votes["class_qid"].isin(list(qids)), "item_qid"].tolist()
     rows = bench.landmarks.landmarks
     return most_images(rows[rows["item_qid"].isin(items)])
 

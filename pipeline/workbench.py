@@ -4,7 +4,6 @@ For `hgld decide`, `hgld check` and the review page. What the stages found is re
 again whenever they change, so that nobody waits for `dvc repro` to see what a verdict does.
 """
 
-import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +12,8 @@ import pandas as pd
 from annotations import laws, store
 from annotations.deciding import Insertion
 from hierarchy.consequences import LandmarkState, after_classes, after_landmarks, landmark_state
-from hierarchy.evidence import edge_evidence, landmark_evidence
-from hierarchy.graph import digraph
+from hierarchy.evidence import edge_fingerprint, landmark_evidence
+from hierarchy.graph import class_graph, digraph
 from hierarchy.relabel import ClassState, Rules, class_state, relabel
 from pipeline import tables
 from pipeline.curation import landmark_decisions_path, settled
@@ -41,6 +40,8 @@ class Workbench:
         place_of: row of every landmark in its tables, by split and id as text.
         known_qids: every class and item.
         paths: where each curated table lies.
+        wikidata_parents: parents that Wikidata gives each class, sorted.
+        fingerprints: of the evidence about each class.
     """
 
     found: Tables
@@ -51,14 +52,8 @@ class Workbench:
     place_of: dict[tuple[str, str], int]
     known_qids: frozenset[str]
     paths: dict[str, Path]
-
-    @functools.cached_property
-    def graph(self) -> pd.DataFrame:
-        """Edges of Wikidata, and added ones; see class_graph in pipeline/tables.py."""
-        wikidata = self.found["class_edges"][["child_qid", "parent_qid"]].assign(source="wikidata")
-        decided = self.classes.edge_decisions
-        added = decided.loc[decided["decision"] == "add", ["child_qid", "parent_qid"]].assign(source="decision")
-        return pd.concat([wikidata, added], ignore_index=True).drop_duplicates(["child_qid", "parent_qid"])
+    wikidata_parents: dict[str, list[str]]
+    fingerprints: dict[str, str]
 
     def names(self, kind: str, ids: tuple[str, ...]) -> tuple[str, ...] | None:
         """Human labels of the ids; None where there is no such class, edge or landmark.
@@ -77,12 +72,10 @@ class Workbench:
 
     def evidence(self, kind: str, ids: tuple[str, ...]) -> str:
         """Fingerprint of the evidence today."""
-        of_class = self.classes.class_labels["evidence_hash"]
         if kind == "classes":
-            return str(of_class[ids[0]])
+            return self.fingerprints[ids[0]]
         if kind == "edges":
-            edge = pd.DataFrame([ids], columns=["child_qid", "parent_qid"])
-            return edge_evidence(edge, self.graph, of_class)[0]
+            return edge_fingerprint(ids[0], ids[1], self.wikidata_parents.get(ids[0], []), self.fingerprints)
         place = self.place_of[ids[0], ids[1]]
         return landmark_evidence(self.found["landmark_items"].iloc[[place]], self.found["statements"])[0]
 
@@ -137,7 +130,16 @@ def _from_the_start(found: Tables, curated: Tables) -> Workbench:
     landmarks = landmark_state(found["statements"], labels, taxonomy, _landmarks(found), _settled_landmarks(curated))
     keys = zip(landmarks.landmarks["split"], landmarks.landmarks["landmark_id"].astype(str), strict=True)
     place_of = {key: place for place, key in enumerate(keys)}
-    return Workbench(found, curated, rules, classes, landmarks, place_of, known_qids, paths())
+    parents: dict[str, list[str]] = {}
+    for child, parent in sorted(edges):
+        parents.setdefault(child, []).append(parent)
+    prints = labels.set_index("class_qid")["evidence_hash"].to_dict()
+    return Workbench(found, curated, rules, classes, landmarks, place_of, known_qids, paths(), parents, prints)
+
+
+def graph_table(bench: Workbench) -> pd.DataFrame:
+    """Edges of Wikidata, and added ones, those that are removed included; see class_graph in pipeline/tables.py."""
+    return class_graph(bench.found["class_edges"], bench.classes.edge_decisions)
 
 
 def _landmarks(found: Tables) -> pd.DataFrame:

@@ -127,7 +127,7 @@ def _described(kind: str, drawn: pd.DataFrame, bench: Workbench) -> pd.DataFrame
     elif kind == "edges":
         known = [bench.names("edges", ids) is not None for ids in drawn.itertuples(index=False, name=None)]
         asked = drawn[known].assign(doubt="", why="", uncertainty=1.0)
-        graph = undecided.graph.assign(is_removed=False)
+        graph = workbench.graph_table(undecided)
         below = edges.items_below(asked["child_qid"], ancestors_or_self(undecided.classes.graph), items)
         rows = edges.describe_edges(asked, graph, classes, below)
     else:
