@@ -87,8 +87,10 @@ class ReviewDesk:
         with self._lock:
             bench = self._refreshed()
             told = self._told(verdict, bench)
+            # A reason is asked for when the verdict is saved; what it would do is shown before.
+            reasoned = replace(told, reason=told.reason or "to be given")
             try:
-                found = outcome(bench, verdict.kind, [told], self.reviewer, self._day())
+                found = outcome(bench, verdict.kind, [reasoned], self.reviewer, self._day())
             except store.CurationError as error:
                 return Consequence(_says(told, bench), refusals=tuple(error.problems))
             return _consequence(told, bench, found)

@@ -7,7 +7,7 @@ from hierarchy.evidence import commons_url
 from pipeline import review_choices as choices
 from pipeline import review_facts as facts
 from pipeline.thumbnails import Thumbnails
-from pipeline.workbench import Workbench
+from pipeline.workbench import Workbench, without_verdicts_on
 
 
 def evidence_of(row: Row, bench: Workbench, thumbnails: Thumbnails) -> Evidence:
@@ -26,11 +26,12 @@ def evidence_of(row: Row, bench: Workbench, thumbnails: Thumbnails) -> Evidence:
 
 def _of_class(row: Row, qid: str, bench: Workbench, thumbnails: Thumbnails) -> Evidence:
     landmarks = facts.landmarks_of_classes([qid], bench)
-    nodes, edges = facts.drawing([qid], facts.paths_of_class(qid, bench), bench)
+    open_again = without_verdicts_on(bench, qid)  # who looks again chooses among what there was to choose from
+    nodes, edges = facts.drawing([qid], facts.paths_of_class(qid, open_again), open_again)
     return Evidence(
         row,
         links=(facts.wikidata_link(qid, bench),),
-        choices=tuple(choices.class_choices(qid, landmarks, bench))[: choices.MAX_CHOICES],
+        choices=tuple(choices.class_choices(qid, landmarks, open_again))[: choices.MAX_CHOICES],
         other=choices.verdict_on("classes", (qid,), "assign", bench),
         verdicts=choices.class_verdicts(qid, bench),
         edges=tuple(choices.parent_choices(qid, bench)),

@@ -166,6 +166,13 @@ def under(bench: Workbench, curated: Tables) -> Workbench:
     return replace(bench, curated=curated, classes=relabelled.state, landmarks=landmarks)
 
 
+def without_verdicts_on(bench: Workbench, class_qid: str) -> Workbench:
+    """The workbench as it would be if nobody had decided about this class."""
+    decisions = bench.curated["class_decisions"]
+    others = decisions[decisions["class_qid"] != class_qid]
+    return bench if len(others) == len(decisions) else under(bench, bench.curated | {"class_decisions": others})
+
+
 def after(bench: Workbench, insertion: Insertion) -> Workbench:
     """The workbench with the insertion made."""
     table = insertion.after.assign(where=str(bench.paths[insertion.name]))
