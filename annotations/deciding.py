@@ -4,6 +4,7 @@ For `hgld decide` and the review page, which both save through here. What a verd
 `Facts`, since this room knows only what people decided.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,11 +12,14 @@ from typing import Protocol
 import pandas as pd
 
 from annotations import laws
-from annotations.recording import Row, row_at, with_rows
+from annotations.recording import Key, Row, about, key_of, rows_by_key, with_rows
 from annotations.store import ADJUDICATOR, TABLES, CurationError, differing_verdicts
 from annotations.verdicts import TABLE_OF, Verdict
+from annotations.worksheet import MAX_CELL
 
 Tables = dict[str, pd.DataFrame]
+Said = list[tuple[Row, str]]  # rows, each with file:line of its verdict, or empty
+_NOT_IN_A_TABLE = re.compile("[\r\0\ud800-\udfff]")  # annotations.store.read or git would not take such a file
 _ANEW = "make a new worksheet with `hgld worksheet`, or look at it with `hgld review`"
 _AS_TEXT = "check the id; if a spreadsheet changed the cell, import the file with all columns as text"
 
@@ -44,7 +48,7 @@ class Insertion:
         rows: the new rows, less those that stood there already, word for word.
         wheres: file:line of the verdict behind each of them, or empty.
         replaced: rows of the same reviewer that they take the place of.
-        unchanged: number of verdicts that stood there already.
+        unchanged: number of rows that stood there already.
         conflicts: what other reviewers said otherwise, in words, where nothing settles it.
     """
 
@@ -65,59 +69,74 @@ def insertion(
 
     Args:
         kind: of the verdicts.
-        verdicts: of one reviewer, each about something else.
+        verdicts: of one reviewer.
         curated: taxonomy, anchors, reviewers, and the table of the kind, as annotations.store.read gives them.
         facts: what the verdicts are about.
         reviewer: whose they are.
         today: ISO date.
 
     Raises:
-        CurationError: a verdict that cannot be taken; all are listed, and none is taken.
+        CurationError: the table breaks its laws already, or verdicts cannot be taken; all are listed, none is taken.
     """
     name = TABLE_OF[kind]
-    problems = [problem for verdict in verdicts for problem in _problems(verdict, curated, facts)]
-    if problems:
-        raise CurationError(problems, "nothing was taken:")
     before = curated[name]
-    asked = [(row, verdict.where) for verdict in verdicts for row in _rows(verdict, facts, reviewer, today)]
-    new = [(row, where) for row, where in asked if not _says_the_same(row, row_at(name, before, row))]
+    _stop_on(_broken_laws(curated, name, before))
+    _stop_on([problem for verdict in verdicts for problem in _problems(verdict, curated, facts)])
+    said = [(row, verdict.where) for verdict in verdicts for row in _rows(verdict, facts, reviewer, today)]
+    _stop_on([*_problems_of_text(name, said), *_problems_of_repetition(name, said)])
+    standing = rows_by_key(name, before)
+    asked = list({key_of(name, row): (row, where) for row, where in said}.values())
+    new = [(row, where) for row, where in asked if not _says_the_same(row, standing.get(key_of(name, row)))]
     rows, wheres = [row for row, _ in new], [where for _, where in new]
-    replaced = [old for row in rows if (old := row_at(name, before, row))]
+    replaced = [standing[key] for row in rows if (key := key_of(name, row)) in standing]
     after = with_rows(name, before, rows)
-    _stop_on_broken_laws(curated, name, after, reviewer)
+    _stop_on(
+        [*_problems_of_category(name, after, new), *_broken_laws(curated, name, after.assign(where=f"{name}.csv"))]
+    )
     conflicts = _conflicts(name, after, rows)
     return Insertion(name, before, after, rows, wheres, replaced, len(asked) - len(rows), conflicts)
+
+
+def _stop_on(problems: list[str]) -> None:
+    if problems:
+        raise CurationError(problems, "nothing was taken:")
+
+
+def _broken_laws(curated: Tables, name: str, table: pd.DataFrame) -> list[str]:
+    """What breaks a law in the table, conflicts excepted, which verdicts may settle."""
+    others = {"taxonomy": curated["taxonomy"], "reviewers": curated["reviewers"], "anchors": curated["anchors"].head(0)}
+    tables = others | {name: table}
+    return [problem for law in laws.LAWS if law is not laws.verdicts_do_not_conflict for problem in law(tables)]
 
 
 def _problems(verdict: Verdict, curated: Tables, facts: Facts) -> Iterator[str]:
     """Why the verdict cannot be taken."""
     kind, table = verdict.kind, TABLES[TABLE_OF[verdict.kind]]
     names = facts.names(kind, verdict.ids)
-    at = f"{verdict.where}: " if verdict.where else ""
-    about = f"{at}{' '.join(verdict.ids)} ({verdict.names[0] if verdict.names else ''})"
+    at = f"{_at(verdict.where)}{' '.join(filter(None, verdict.ids))} ({verdict.names[0] if verdict.names else ''})"
     if names is None:
-        yield f"{about}: not known here. Remedy: {_ANEW}"
+        yield f"{at}: not known here. Remedy: {_ANEW}"
         return
     for seen, name in zip(verdict.names, names, strict=True):
         if seen != name:
-            yield f"{about}: it is called {name!r} here, not {seen!r}. Remedy: {_AS_TEXT}"
+            yield f"{at}: it is called {name!r} here, not {seen!r}. Remedy: {_AS_TEXT}"
     if verdict.decision not in table.decisions:
-        yield f"{about}: decision {verdict.decision!r}. Remedy: use one of {', '.join(table.decisions)}"
+        yield f"{at}: decision {verdict.decision!r}. Remedy: use one of {', '.join(table.decisions)}"
         return
     if verdict.evidence_hash != facts.evidence(kind, verdict.ids):
-        yield f"{about}: the evidence has changed since the row was made. Remedy: {_ANEW}"
+        yield f"{at}: the evidence has changed since the row was made. Remedy: {_ANEW}"
     if not verdict.reason.strip():
-        yield f"{about}: no reason. Remedy: say in a few words why"
+        yield f"{at}: no reason. Remedy: say in a few words why"
     label = verdict.hierarchical_label
     if (verdict.decision == "assign") != bool(label):
-        yield f"{about}: {verdict.decision} and label {label!r} do not go together. Remedy: assign takes a label"
+        yield f"{at}: {verdict.decision} and label {label!r} do not go together. Remedy: assign takes a label"
     elif label and label not in set(curated["taxonomy"]["hierarchical_label"]):
-        yield f"{about}: label {label!r} is not in taxonomy.csv. Remedy: use one of its labels"
+        yield f"{at}: label {label!r} is not in taxonomy.csv. Remedy: use one of its labels"
     if kind == "edges":
-        yield from (f"{about}: {problem}" for problem in _problems_of_parent(verdict, facts))
+        yield from (f"{at}: {problem}" for problem in _problems_of_parent(verdict, curated, facts))
 
 
-def _problems_of_parent(verdict: Verdict, facts: Facts) -> Iterator[str]:
+def _problems_of_parent(verdict: Verdict, curated: Tables, facts: Facts) -> Iterator[str]:
     """Why the other parent of an edge's child cannot be taken."""
     child, other = verdict.ids[0], verdict.other_parent_qid
     if not other:
@@ -129,8 +148,15 @@ def _problems_of_parent(verdict: Verdict, facts: Facts) -> Iterator[str]:
         yield f"other parent {other} is no class here. Remedy: check the id"
     elif other == child:
         yield f"{other} cannot be its own parent. Remedy: name another class"
-    elif facts.has_parent(child, other):
+    elif facts.has_parent(child, other) and not _is_added(child, other, curated):
         yield f"{other} is a parent already. Remedy: leave other_parent_qid empty"
+
+
+def _is_added(child: str, parent: str, curated: Tables) -> bool:
+    """Whether a reviewer has added the edge: another may say the same, and so may a worksheet that is taken again."""
+    decisions = curated["edge_decisions"]
+    is_edge = (decisions["child_qid"] == child) & (decisions["parent_qid"] == parent)
+    return bool((is_edge & (decisions["decision"] == "add")).any())
 
 
 def _rows(verdict: Verdict, facts: Facts, reviewer: str, today: str) -> Iterator[Row]:
@@ -157,16 +183,41 @@ def _says_the_same(row: Row, old: Row | None) -> bool:
     return old is not None and {**old, "reviewed_on": ""} == {**row, "reviewed_on": ""}
 
 
-def _stop_on_broken_laws(curated: Tables, name: str, after: pd.DataFrame, reviewer: str) -> None:
-    """Raise on a law that the table would break, conflicts with other reviewers excepted."""
-    file = f"{name}.csv"
-    others = {"taxonomy": curated["taxonomy"], "reviewers": curated["reviewers"], "anchors": curated["anchors"].head(0)}
-    tables = others | {name: after.assign(where=file)}
-    broken = [problem for law in laws.LAWS if law is not laws.verdicts_do_not_conflict for problem in law(tables)]
-    own = tables | {name: tables[name][after["reviewer"] == reviewer]}
-    broken += laws.verdicts_do_not_conflict(own)  # nobody disagrees with themselves on a category
-    if broken:
-        raise CurationError(broken, "nothing was taken; with these rows the table would break its rules:")
+def _problems_of_text(name: str, said: Said) -> Iterator[str]:
+    """Cells that would be written and could not be read again; names come from outside and may hold anything."""
+    for row, where in said:
+        at = f"{_at(where)}{' '.join(key_of(name, row))}"  # without the names, which may be what is wrong
+        for column, cell in row.items():
+            if _NOT_IN_A_TABLE.search(cell):
+                what = f"{column} {cell!r} has a character that a table cannot hold"
+                yield f"{at}: {what}. Remedy: take it out where the text comes from"
+            if len(cell) > MAX_CELL:
+                yield f"{at}: {column} has {len(cell)} characters, and a cell holds {MAX_CELL}. Remedy: shorten it"
+
+
+def _problems_of_repetition(name: str, said: Said) -> Iterator[str]:
+    """Rows of one key that are not the same: an edge may be asked about in one verdict and added by another."""
+    first: dict[Key, tuple[Row, str]] = {}
+    for row, where in said:
+        old, there = first.setdefault(key_of(name, row), (row, where))
+        if old != row:
+            here, before = (f"{one['decision']} ({one['reason']})" for one in (row, old))
+            what = f"{here} here, and {_at(there)}{before}"
+            yield f"{_at(where)}{about(name, row)}: {what}. Remedy: say it once, or twice for the same reason"
+
+
+def _problems_of_category(name: str, after: pd.DataFrame, new: Said) -> Iterator[str]:
+    """New rows whose reviewer says otherwise on another landmark of the category: nobody disagrees with themselves."""
+    place = {key_of(name, row): where for row, where in new}
+    own = after[after["reviewer"].isin([row["reviewer"] for row, _ in new])]
+    for _, group in differing_verdicts(own, TABLES[name]).groupby(TABLES[name].subject_columns):
+        verdicts = group.to_dict("records")
+        for row in (row for row in verdicts if key_of(name, row) in place):
+            others = [other for other in verdicts if other["verdict"] != row["verdict"]]
+            said = "; ".join(f"{other['verdict']} on {about(name, other)}" for other in others)
+            what = f"{row['verdict']} here, but {row['reviewer']} says {said}, of the same category"
+            remedy = "decide all of them in one worksheet, or say unsure on the others first"
+            yield f"{_at(place[key_of(name, row)])}{about(name, row)}: {what}. Remedy: {remedy}"
 
 
 def _conflicts(name: str, after: pd.DataFrame, rows: list[Row]) -> list[str]:
@@ -175,8 +226,12 @@ def _conflicts(name: str, after: pd.DataFrame, rows: list[Row]) -> list[str]:
     subjects = {tuple(row[column] for column in table.subject_columns) for row in rows}
     found = []
     for subject, said in differing_verdicts(after, table).groupby(table.subject_columns):
-        ids = subject if isinstance(subject, tuple) else (subject,)
-        if ids in subjects and ADJUDICATOR not in set(said["reviewer"]):
-            words = "; ".join(f"{row.reviewer} says {row.verdict}" for row in said.itertuples())
-            found.append(f"{' '.join(ids)}: {words}. Remedy: agree, or add a row of reviewer {ADJUDICATOR}")
+        if subject in subjects and ADJUDICATOR not in set(said["reviewer"]):
+            words = "; ".join(dict.fromkeys(f"{row.reviewer} says {row.verdict}" for row in said.itertuples()))
+            first = about(name, said.iloc[0].to_dict())
+            found.append(f"{first}: {words}. Remedy: agree, or add a row of reviewer {ADJUDICATOR}")
     return found
+
+
+def _at(where: str) -> str:
+    return f"{where}: " if where else ""

@@ -4,6 +4,7 @@ For the review page and `hgld decide`. The slow way is `hierarchy.votes.winners`
 everything; tests hold the two against each other.
 """
 
+from collections import ChainMap
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from hierarchy.relabel import Relabelled
 from hierarchy.votes import tally, votes_of_items
 
 EXAMPLES = 3
+MAX_LAYERS = 8  # of labels by item; more are laid together, so that looking one up stays fast
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,16 @@ class LandmarkState:
 
     Attributes:
         votes: item_qid, class_qid, both categorical; each class of an item once, best-rank statements only.
-        item_labels: label by item, of the items with a vote.
+        item_labels: label by item, empty or absent for an item without a vote; what was found last lies on top.
         open_items: items whose classes vote for several labels.
         landmarks: split, landmark_id, category, item_qid, image_count, other_label (label that no vote gave: from the
             title or the images), is_withheld (its label is not sure enough to be given).
         decided: category to its label, empty for a landmark that is to have none.
-        labels: label of each row of landmarks, empty for none.
+        labels: label of each row of landmarks, empty for none; categorical, so that two states are soon compared.
     """
 
     votes: pd.DataFrame
-    item_labels: dict[str, str]
+    item_labels: ChainMap[str, str]
     open_items: frozenset[str]
     landmarks: pd.DataFrame
     decided: dict[str, str]
@@ -57,9 +59,10 @@ def landmark_state(
     item_labels, open_items = _elected(votes, class_labels, taxonomy)
     # Membership is asked of all rows at every step; on categories it is a look at numbers.
     votes, landmarks = votes.astype("category"), landmarks.astype({"item_qid": "category", "category": "category"})
-    empty = LandmarkState(votes, item_labels, open_items, landmarks, {}, pd.Series(dtype=object))
+    empty = LandmarkState(votes, ChainMap(item_labels), open_items, landmarks, {}, pd.Series(dtype=object))
     state = replace(empty, decided=decided_labels(landmark_decisions))
-    return replace(state, labels=pd.Series(_labels_of(state, landmarks), index=landmarks.index, dtype=object))
+    known = pd.CategoricalDtype(["", *taxonomy["hierarchical_label"]])
+    return replace(state, labels=pd.Series(_labels_of(state, landmarks), index=landmarks.index, dtype=known))
 
 
 def decided_labels(landmark_decisions: pd.DataFrame) -> dict[str, str]:
@@ -80,8 +83,10 @@ def after_classes(state: LandmarkState, relabelled: Relabelled, taxonomy: pd.Dat
         return state
     votes = state.votes[state.votes["item_qid"].isin(list(touched))].astype("str")
     item_labels, open_items = _elected(votes, labels, taxonomy)
-    kept = {item: label for item, label in state.item_labels.items() if item not in touched}
-    after = replace(state, item_labels=kept | item_labels, open_items=(state.open_items - touched) | open_items)
+    found = {item: item_labels.get(item, "") for item in touched}
+    known = state.item_labels if len(state.item_labels.maps) < MAX_LAYERS else ChainMap(dict(state.item_labels))
+    layered = ChainMap(found, *known.maps)
+    after = replace(state, item_labels=layered, open_items=(state.open_items - touched) | open_items)
     return _with_labels(after, state.landmarks["item_qid"].isin(list(touched)))
 
 
@@ -100,10 +105,10 @@ def moved(before: LandmarkState, after: LandmarkState) -> pd.DataFrame:
     Returns:
         split, landmark_id, category, image_count, old, new; empty text for no label.
     """
-    old, new = before.labels, after.labels
-    differs = old != new
+    differs = before.labels.cat.codes != after.labels.cat.codes
+    old, new = (state.labels[differs].astype("str") for state in (before, after))
     names = ["split", "landmark_id", "category", "image_count"]
-    return before.landmarks.loc[differs, names].astype({"category": "str"}).assign(old=old[differs], new=new[differs])
+    return before.landmarks.loc[differs, names].astype({"category": "str"}).assign(old=old, new=new)
 
 
 def summary(moves: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +138,7 @@ def _labels_of(state: LandmarkState, landmarks: pd.DataFrame) -> list[str]:
     others = landmarks["other_label"].fillna("")
     rows = zip(landmarks["category"], landmarks["item_qid"], others, landmarks["is_withheld"], strict=True)
     return [
-        state.decided.get(category, "" if is_withheld else state.item_labels.get(item, other))
+        state.decided.get(category, "" if is_withheld else state.item_labels.get(item) or other)
         for category, item, other, is_withheld in rows
     ]
 

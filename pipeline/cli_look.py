@@ -72,6 +72,29 @@ def compare(official: Path, split: str | None, as_json: bool) -> None:
     print_result(result, _comparison_lines(result, split), as_json)
 
 
+@click.command()
+@click.argument("old", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("new", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--csv", "csv_path", type=click.Path(dir_okay=False, path_type=Path), help="Write every landmark here.")
+@click.option("--limit", type=click.IntRange(0), default=25, show_default=True, help="Rows of each list.")
+@AS_JSON
+def diff(old: Path, new: Path, csv_path: Path | None, limit: int, as_json: bool) -> None:
+    """Print which landmarks the release NEW labels otherwise than OLD, and why.
+
+    Both are folders, such as `release` and a copy of it made earlier. The reason of every change is a decision, another
+    fact (data) or another rule, and it names the edge, class, item or statement that made the difference.
+    """
+    from pipeline import diff as diffing
+
+    if csv_path and any(folder.resolve() in csv_path.resolve().parents for folder in (old, new)):
+        raise click.BadParameter("lies in a release, which is left as it is", param_hint="'--csv'")
+    changes, counts = diffing.read_changes(old, new)
+    if csv_path:
+        diffing.write_changes(changes, csv_path)
+    data, lines = diffing.as_data(changes, counts), diffing.diff_lines(changes, counts, limit)
+    print_result(data, lines, as_json)
+
+
 def _comparison_lines(result: dict[str, Any], split: str) -> list[str]:
     lines = [
         f"{split}: {result['count']} landmarks, {result['ours']} labelled by us ({result['coverage']:.1%}), "
@@ -92,4 +115,4 @@ def _comparison_lines(result: dict[str, Any], split: str) -> list[str]:
     return lines
 
 
-LOOK: list[click.Command] = [explain, show, compare]
+LOOK: list[click.Command] = [explain, show, compare, diff]

@@ -121,14 +121,17 @@ def unknown_classes(class_decisions: pd.DataFrame, entities: pd.DataFrame) -> li
 
 def unknown_edges(edge_decisions: pd.DataFrame, entities: pd.DataFrame, class_edges: pd.DataFrame) -> list[str]:
     """Edge decisions about edges that are not there, or added between classes that are not there."""
-    known, edges = set(entities["qid"]), set(zip(class_edges["child_qid"], class_edges["parent_qid"], strict=True))
+    added = edge_decisions[edge_decisions["decision"] == "add"]  # which others may judge in their turn
+    ends_of = [zip(frame["child_qid"], frame["parent_qid"], strict=True) for frame in (class_edges, added)]
+    known, edges = set(entities["qid"]), set().union(*ends_of)
     problems = []
     for row in edge_decisions.to_dict("records"):
         ends = (row["child_qid"], row["parent_qid"])
         about = f"{row['where']}: {ends[0]} ({row['child_label']}) -> {ends[1]} ({row['parent_label']})"
-        if row["decision"] == "add" and not known.issuperset(ends):
-            problems.append(f"{about}: cannot add, a class is unknown. Remedy: check the ids")
-        elif row["decision"] != "add" and ends not in edges:
+        if row["decision"] in ("add", "unsure"):  # `unsure` also takes back an edge that was added
+            if not known.issuperset(ends):
+                problems.append(f"{about}: a class is unknown. Remedy: check the ids")
+        elif ends not in edges:
             problems.append(f"{about}: there is no such edge. Remedy: Wikidata may have mended it; remove the row")
     return problems
 

@@ -32,8 +32,10 @@ def check_tables() -> dict[str, Any]:
     outside: list[str] = []
     try:
         bench = workbench.open_workbench()
-    except (InputError, store.CurationError) as error:
-        why = [f"could not be checked: {error.message.splitlines()[0]}"]
+    except InputError as error:
+        checks += [_result(check.__name__, [f"could not be checked: {error.message}"]) for check in CHECKS]
+    except store.CurationError:
+        why = ["could not be checked. Remedy: mend what is broken above, and check again"]
         checks += [_result(check.__name__, why) for check in CHECKS]
     else:
         if read_params().source == "sample":
@@ -122,7 +124,7 @@ CHECKS: list[Callable[[Workbench], Iterator[str]]] = [
 def _read() -> tuple[Tables, list[str]]:
     """The tables that can be read, and what is wrong with the others."""
     curated, problems = {}, []
-    for name, path in workbench.paths().items():
+    for name, path in (workbench.paths() | {"head_nouns": store.FOLDER / "head_nouns.csv"}).items():
         try:
             curated[name] = store.read(name, path)
         except store.CurationError as error:

@@ -15,7 +15,6 @@ from annotations.recording import Row
 from annotations.verdicts import Verdict
 from hierarchy.consequences import moved, summary
 from pipeline import workbench
-from pipeline.params import read_params
 from pipeline.workbench import Workbench
 
 
@@ -49,7 +48,7 @@ def outcome(bench: Workbench, kind: str, verdicts: list[Verdict], reviewer: str,
     planned = insertion(kind, verdicts, bench.curated, bench, reviewer, today)
     later = workbench.after(bench, planned)
     moves = moved(bench.landmarks, later.landmarks)
-    refusals = [*_cycles(planned, later), *_orphans(planned, bench, later)]
+    refusals = [*_unfounded(planned, bench), *_cycles(planned, later), *_orphans(planned, bench, later)]
     return Outcome(planned, later, moves, refusals, [*planned.conflicts, *_not_foreseen(bench)])
 
 
@@ -90,6 +89,17 @@ def outcome_lines(found: Outcome) -> list[str]:
     return lines
 
 
+def _unfounded(planned: Insertion, bench: Workbench) -> Iterator[str]:
+    """Edges to keep or remove that are not there once the reviewer's own row no longer adds them."""
+    if planned.name != "edge_decisions":
+        return
+    added = planned.after.loc[planned.after["decision"] == "add", ["child_qid", "parent_qid"]]
+    there = bench.rules.wikidata_edges.union(added.itertuples(index=False, name=None))
+    for row, where in zip(planned.rows, planned.wheres, strict=True):
+        if row["decision"] in ("keep", "remove") and (row["child_qid"], row["parent_qid"]) not in there:
+            yield f"{_about(row, where)}: only your own row adds this edge. Remedy: say unsure, which takes it back"
+
+
 def _cycles(planned: Insertion, later: Workbench) -> Iterator[str]:
     """Added edges that close a cycle."""
     names = later.classes.class_labels["class_label"]
@@ -124,5 +134,5 @@ def _not_foreseen(bench: Workbench) -> Iterator[str]:
     learnt = int(bench.landmarks.landmarks["other_label"].notna().sum())
     if learnt:
         yield f"{learnt} landmarks are labelled by title or images, which `dvc repro` learns again: they may move too"
-    if read_params().label.min_confidence > 0:
+    if bench.withholds:
         yield "label.min_confidence is set; `dvc repro` finds anew which labels are sure enough"

@@ -97,13 +97,14 @@ def images_belong_to_landmarks(release: Release) -> Iterator[str]:
 
 
 def paths_are_edges(release: Release) -> Iterator[str]:
-    """Every step of a class's path to its anchor is an edge of class_edges.parquet."""
+    """Every step of a class's path to its anchor is an edge of class_edges.parquet that is in use."""
     edges = release.frames[release_tables.CLASS_EDGES.path]
+    edges = edges[~edges["is_removed"]]
     known = set(zip(edges["child_qid"], edges["parent_qid"], strict=True))
     for row in release.frames[release_tables.CLASSES.path].itertuples():
         for step in zip(row.path_qids, row.path_qids[1:], strict=False):
             if step not in known:
-                yield f"class {row.class_qid} ({row.class_label}): {step[0]} -> {step[1]} is not an edge"
+                yield f"class {row.class_qid} ({row.class_label}): {step[0]} -> {step[1]} is not an edge in use"
 
 
 def classes_agree_with_labels(release: Release) -> Iterator[str]:
@@ -118,6 +119,14 @@ def classes_agree_with_labels(release: Release) -> Iterator[str]:
         of_class["class_label"].to_numpy() != known["supercategory"].to_numpy()
     )
     yield from _named(known[is_other], "label or supercategory not that of its class")
+
+
+def landmarks_are_instances_of_their_class(release: Release) -> Iterator[str]:
+    """The class of a landmark is one of those that item_classes.parquet gives its item."""
+    known = pd.MultiIndex.from_frame(release.frames[release_tables.ITEM_CLASSES.path][["item_qid", "class_qid"]])
+    with_class = release.labels[release.labels["class_qid"].notna()]
+    is_known = pd.MultiIndex.from_frame(with_class[["item_qid", "class_qid"]]).isin(known)
+    yield from _named(with_class[~is_known], "its item is not an instance of its class")
 
 
 def folds_cover_the_labelled_once(release: Release) -> Iterator[str]:
@@ -168,6 +177,7 @@ CHECKS: list[Callable[[Release], Iterator[str]]] = [
     images_belong_to_landmarks,
     paths_are_edges,
     classes_agree_with_labels,
+    landmarks_are_instances_of_their_class,
     folds_cover_the_labelled_once,
     official_schema_repeats_the_labels,
 ]

@@ -75,29 +75,31 @@ CLASSES = Table(
         Column("class_qid", "string", "Wikidata class"),
         Column("class_label", "string", "English label; else `mul`, else the first language there is, else the id"),
         tables.LABEL,
-        Column("anchor_qid", "string", "anchor that gave the label", "no label"),
-        Column("steps", "int64", "P279 edges from the class to the anchor", "no label"),
-        Column(
-            "status",
-            "string",
-            "contested when its nearest anchors have several labels",
-            allowed=("resolved", "contested", "unreached", "ignored"),
-        ),
-        Column("path_qids", "list<string>", "classes from this one up to the anchor, both included"),
+        tables.ANCHOR,
+        tables.STEPS,
+        tables.CLASS_RULE,
+        tables.CLASS_STATUS,
+        tables.PATH,
         Column("landmark_count", "int64", "landmarks of both splits that are instances of it"),
         Column("image_count", "int64", "their images"),
     ),
 )
 CLASS_EDGES = Table(
-    "export",
-    "release/class_edges.parquet",
-    "a subclass-of edge that labels use",
-    ("child_qid", "parent_qid"),
-    (
-        Column("child_qid", "string", "the subclass"),
-        Column("parent_qid", "string", "the class above it"),
-        Column("source", "string", "who says so", allowed=("wikidata", "decision")),
-        Column("in_cycle", "bool", "both ends lie on one cycle"),
-    ),
+    "export", "release/class_edges.parquet", tables.CLASS_GRAPH.row, tables.CLASS_GRAPH.key, tables.CLASS_GRAPH.columns
 )
-RELEASE_TABLES = (*LABELS.values(), *IMAGES.values(), *OFFICIAL_SCHEMA.values(), FOLDS, CLASSES, CLASS_EDGES)
+ITEM_CLASSES = Table(
+    "export",
+    "release/item_classes.parquet",
+    "a class that a landmark's item is an instance of (P31, best rank)",
+    ("item_qid", "class_qid"),
+    (Column("item_qid", "string", "Wikidata item"), Column("class_qid", "string", "the class; it may vote")),
+)
+RELEASE_TABLES = (
+    *LABELS.values(),
+    *IMAGES.values(),
+    *OFFICIAL_SCHEMA.values(),
+    FOLDS,
+    CLASSES,
+    CLASS_EDGES,
+    ITEM_CLASSES,
+)

@@ -37,7 +37,7 @@ def class_choices(qid: str, landmarks: pd.DataFrame, bench: Workbench) -> Iterat
             offered.add(label)
             way = f"{steps} {'step' if steps == 1 else 'steps'} up to {names[anchor]} ({anchor})"
             yield _labelled(assign, label, way, f"A kind of {names[anchor]}, {way}.")
-    found = bench.landmarks.labels.loc[landmarks.index].value_counts()
+    found = bench.landmarks.labels.loc[landmarks.index].astype("str").value_counts()
     for label, count in sorted(found.items(), key=lambda pair: (-pair[1], pair[0])):
         if label and label not in offered:
             way = f"{count} of its {len(landmarks)} landmarks have it otherwise"

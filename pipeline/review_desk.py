@@ -54,7 +54,7 @@ class ReviewDesk:
         self.reviewer = reviewer
         self.labels = bench.curated["taxonomy"]["hierarchical_label"].tolist()
         self._bench, self._today = bench, today
-        self._on_disk = _stamps(bench)
+        self._on_disk: dict[str, tuple[int, int]] = {}  # so that what was written since the bench was opened is read
         self._board = Board(bench)
         self._saved: list[Saved] = []
         self._lock = threading.RLock()
@@ -65,6 +65,7 @@ class ReviewDesk:
     def rows(self) -> list[Row]:
         """Every row, open and decided, most useful first, less those that other decisions have settled."""
         with self._lock:
+            self._refreshed()
             return self._board.listed
 
     def evidence(self, kind: str, key: str) -> Evidence:
@@ -114,7 +115,8 @@ class ReviewDesk:
             if found.written:
                 self._on_disk |= {found.insertion.name: found.written}
             made, says = found.insertion, _says(told, self._bench)
-            self._saved.append(Saved(made.name, made.rows, made.replaced, says))
+            if made.rows:  # else the verdict stood there already, and is not this desk's to take back
+                self._saved.append(Saved(made.name, made.rows, made.replaced, says))
             counts = f"{len(found.moves)} landmarks moved" if len(found.moves) else "no landmark moved"
             return ". ".join([f"Saved: {says}; {counts}", *(f"Conflict: {text}" for text in made.conflicts)])
 
@@ -134,9 +136,9 @@ class ReviewDesk:
                 now = bench.curated[last.table]
                 try:
                     before = recording.taken_back(last.table, now, last.rows, last.replaced, path, self._day())
+                    recording.write(last.table, before, path)
                 except store.CurationError as error:
                     raise Refused("; ".join(error.problems)) from error
-                recording.write(last.table, before, path)
             self._saved.pop()
             self._adopt(workbench.under(bench, bench.curated | {last.table: store.read(last.table, path)}))
             return f"Taken back: {last.says}"
@@ -163,10 +165,11 @@ class ReviewDesk:
         return replace(verdict, names=named.names, evidence_hash=named.evidence_hash)
 
     def _seen(self, kind: str, key: str, bench: Workbench) -> str:
-        """Stands for what a reviewer sees of a row: its evidence, the parents to decide on, and its verdicts."""
+        """Stands for what a reviewer sees of a row: its evidence, its verdicts, and the parents to decide on."""
         ids = tuple(key.split("/"))
-        parents = sorted(bench.classes.graph.successors(ids[0])) if kind != "landmarks" else []
-        state = (bench.evidence(kind, ids), parents, facts.given_on(kind, ids, bench))
+        state: list[object] = [bench.evidence(kind, ids), facts.given_on(kind, ids, bench)]
+        if kind != "landmarks":
+            state += [sorted(bench.classes.graph.successors(ids[0])), facts.given_on_parents(ids[0], bench)]
         return f"{kind}/{key}:{facts.fingerprint(*state)}"
 
     def _unless_stale(self, kind: str, key: str, seen: str) -> Workbench:
@@ -182,7 +185,7 @@ class ReviewDesk:
         if self._seen(kind, key, bench) != seen:
             ids = tuple(key.split("/"))
             said = "; ".join(f"{given.reviewer} says {given.said}" for given in facts.given_on(kind, ids, bench))
-            now = f"Verdicts on it now: {said}" if said else "It has no verdict, but other evidence"
+            now = f"Verdicts on it now: {said}" if said else "It has no verdict, but other parents or evidence"
             raise Stale(f"This row has changed since you opened it. {now}. Look at it again, then decide")
         return bench
 

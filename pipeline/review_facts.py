@@ -37,9 +37,9 @@ def wikidata_link(qid: str, bench: Workbench) -> Link:
 def paths_of_class(qid: str, bench: Workbench) -> list[Path]:
     """A path to every candidate anchor, the proposed one's first; where there is none, to what lies next above."""
     row = bench.classes.class_labels.loc[qid]
-    anchors = [anchor for anchor in dict.fromkeys(row["candidate_qids"]) if anchor != qid]
+    others = list(dict.fromkeys(row["candidate_qids"]))[1:]
     graph = _without_ignored(bench)
-    paths = [row["path_qids"], *(nx.shortest_path(graph, qid, anchor) for anchor in anchors[1:])]
+    paths = [row["path_qids"], *(nx.shortest_path(graph, qid, anchor) for anchor in others)]
     found = [path for path in paths if path]
     return found or [[qid, *above] for above in _next_above(qid, bench)] or [[qid]]
 
@@ -107,7 +107,7 @@ def most_images(landmarks: pd.DataFrame) -> pd.DataFrame:
 def sample_landmarks(landmarks: pd.DataFrame, bench: Workbench, thumbnails: Thumbnails) -> tuple[SampleLandmark, ...]:
     """A few of the landmarks, with their present label and pictures."""
     shown = landmarks.head(MAX_LANDMARKS)
-    labels = bench.landmarks.labels.loc[shown.index]
+    labels = bench.landmarks.labels.loc[shown.index].astype("str")
     return tuple(
         SampleLandmark(
             row.split,
@@ -128,6 +128,12 @@ def given_on(kind: str, ids: tuple[str, ...], bench: Workbench) -> tuple[Given, 
     about = bench.names(kind, ids) if kind == "landmarks" else ids
     is_own = (decisions[table.subject_columns] == list(about or ())).all(axis=1)
     return tuple(_given(kind, decisions[is_own]))
+
+
+def given_on_parents(qid: str, bench: Workbench) -> tuple[Given, ...]:
+    """Verdicts on the edges from a class to its parents."""
+    decisions = bench.curated["edge_decisions"]
+    return tuple(_given("edges", decisions[decisions["child_qid"] == qid]))
 
 
 def siblings_of_class(qid: str, bench: Workbench) -> tuple[Given, ...]:

@@ -1,5 +1,7 @@
 """`hgld review`: the review page over the project's tables, on this machine only."""
 
+import contextlib
+
 import click
 
 from pipeline import workbench
@@ -32,9 +34,6 @@ def run(reviewer: str, port: int) -> None:
         what = f"cannot listen there ({error.strerror})"
         raise InputError(f"127.0.0.1:{port}", what, "choose another --port, or 0 for a free one") from error
     click.echo(f"{len(desk.rows())} rows for {reviewer} at {address(server)} (Ctrl-C ends it)")
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # which the server itself takes for the end, once it serves
         server.serve_forever()
-    except KeyboardInterrupt:
-        click.echo("ended; what was saved lies in annotations/")
-    finally:
-        server.server_close()
+    click.echo("ended; what was saved lies in annotations/")

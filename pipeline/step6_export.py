@@ -37,11 +37,12 @@ def classes_table(class_labels: pd.DataFrame, statements: pd.DataFrame, labels: 
 
 def build(found: dict[str, pd.DataFrame], folds: Folds) -> list[tuple[Table, pd.DataFrame]]:
     """Every table of the release from landmarks, images, landmark_labels, statements, class_labels and class_graph."""
-    labels, images, graph = found["landmark_labels"], found["images"], found["class_graph"]
+    labels, images, statements = found["landmark_labels"], found["images"], found["statements"]
     built = [
         (release_tables.FOLDS, draw_folds(labels, folds.val_share, folds.test_share, folds.seed)),
-        (release_tables.CLASSES, classes_table(found["class_labels"], found["statements"], labels)),
-        (release_tables.CLASS_EDGES, graph[~graph["is_removed"]]),
+        (release_tables.CLASSES, classes_table(found["class_labels"], statements, labels)),
+        (release_tables.CLASS_EDGES, found["class_graph"]),
+        (release_tables.ITEM_CLASSES, items_of_classes(statements, labels)),
     ]
     for split in release_tables.SPLITS:
         of_split = labels[labels["split"] == split]

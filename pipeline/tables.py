@@ -48,6 +48,21 @@ LABEL_STATUS = Column(
 )
 CONFIDENCE = Column("confidence", "float64", "0 to 1, 4 decimals; 1 is a decision by a person, 0 is no label")
 REVIEWED = Column("reviewed", "bool", "a person decided this landmark")
+ANCHOR = Column("anchor_qid", "string", "anchor that gave the label", "no label")
+STEPS = Column("steps", "int64", "P279 edges from the class to that anchor", "no label")
+CLASS_RULE = Column(
+    "rule",
+    "string",
+    "rule that chose among the candidates",
+    allowed=("anchor", "agreed", "steps", "information_content", "priority", "decision", "ignored", "unreached"),
+)
+CLASS_STATUS = Column(
+    "status",
+    "string",
+    "contested when its nearest anchors have several labels",
+    allowed=("resolved", "contested", "unreached", "ignored"),
+)
+PATH = Column("path_qids", "list<string>", "classes from this one up to the anchor, both included")
 EVIDENCE_HASH = Column("evidence_hash", "string", "12 letters; other ones when the facts behind the doubt change")
 
 LANDMARKS = Table(
@@ -202,32 +217,13 @@ CLASS_LABELS = Table(
         Column("class_qid", "string", "the class"),
         Column("class_label", "string", "its label, see entities"),
         Column("hierarchical_label", "string", "proposed label", "no anchor above it, or ignored"),
-        Column("anchor_qid", "string", "anchor that gave the label", "no label"),
-        Column("steps", "int64", "P279 edges from the class to that anchor", "no label"),
+        ANCHOR,
+        STEPS,
         Column("information_content", "float64", "0 (everything is below it) to 1 (nothing is), from descendants"),
         Column("anchor_information_content", "float64", "the same, of the anchor", "no label"),
-        Column(
-            "rule",
-            "string",
-            "rule that chose among the candidates",
-            allowed=(
-                "anchor",
-                "agreed",
-                "steps",
-                "information_content",
-                "priority",
-                "decision",
-                "ignored",
-                "unreached",
-            ),
-        ),
-        Column(
-            "status",
-            "string",
-            "contested when its nearest anchors have several labels",
-            allowed=("resolved", "contested", "unreached", "ignored"),
-        ),
-        Column("path_qids", "list<string>", "classes from this one up to the anchor, both included"),
+        CLASS_RULE,
+        CLASS_STATUS,
+        PATH,
         Column("candidate_labels", "list<string>", "labels of the nearest anchors, the proposed one first"),
         Column("candidate_qids", "list<string>", "those anchors"),
         Column("candidate_steps", "list<int64>", "P279 edges to each of them"),

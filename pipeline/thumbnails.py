@@ -61,7 +61,7 @@ class Thumbnails:
             small = io.BytesIO()
             image.convert("RGB").save(small, "JPEG", quality=80)
             return small.getvalue()
-        except (OSError, ValueError, SyntaxError):
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return None
 
     def _list(self, paths: list[Path], images: Path) -> None:
@@ -81,12 +81,16 @@ class Thumbnails:
 def _members(path: Path) -> dict[str, Place]:
     """Images of a TAR with where they lie; of a damaged one those before the damage, of one that is gone none."""
     found: dict[str, Place] = {}
+    end = 0
     try:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
+                if member.offset < end:  # a negative size leads back, and would do so for ever
+                    break
+                end = member.offset_data
                 match = _MEMBER.fullmatch(member.name.removeprefix("./"))
                 if match and member.isreg() and 0 < member.size <= MAX_BYTES:
                     found[match[1]] = (path, member.offset_data, member.size)
-    except (OSError, tarfile.TarError):
+    except Exception:  # a header that is made to hurt raises what it likes, RecursionError and MemoryError too
         pass
     return found

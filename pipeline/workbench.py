@@ -11,6 +11,7 @@ import pandas as pd
 
 from annotations import laws, store
 from annotations.deciding import Insertion
+from annotations.verdicts import TABLE_OF
 from hierarchy.consequences import LandmarkState, after_classes, after_landmarks, landmark_state
 from hierarchy.evidence import edge_fingerprint, landmark_evidence
 from hierarchy.graph import class_graph, digraph
@@ -42,6 +43,7 @@ class Workbench:
         paths: where each curated table lies.
         wikidata_parents: parents that Wikidata gives each class, sorted.
         fingerprints: of the evidence about each class.
+        withholds: labels that are not sure enough are not given.
     """
 
     found: Tables
@@ -54,18 +56,21 @@ class Workbench:
     paths: dict[str, Path]
     wikidata_parents: dict[str, list[str]]
     fingerprints: dict[str, str]
+    withholds: bool
 
     def names(self, kind: str, ids: tuple[str, ...]) -> tuple[str, ...] | None:
         """Human labels of the ids; None where there is no such class, edge or landmark.
 
         A verdict that only adds a parent names no edge: its second id is empty.
         """
+        if len(ids) != len(store.TABLES[TABLE_OF[kind]].id_columns):
+            return None
         labels = self.classes.class_labels["class_label"]
         if kind == "landmarks":
-            place = self.place_of.get((ids[0], ids[1])) if len(ids) == 2 else None
+            place = self.place_of.get((ids[0], ids[1]))
             return (str(self.landmarks.landmarks["category"].iloc[place]),) if place is not None else None
         known = [qid for qid in ids if qid in labels.index or not qid]
-        is_there = kind == "classes" or (len(ids) == 2 and (not ids[1] or self._is_edge((ids[0], ids[1]))))
+        is_there = kind == "classes" or not ids[1] or self._is_edge((ids[0], ids[1]))
         if len(known) < len(ids) or not ids[0] or not is_there:
             return None
         return tuple(str(labels[qid]) if qid else "" for qid in ids)
@@ -133,8 +138,11 @@ def _from_the_start(found: Tables, curated: Tables) -> Workbench:
     parents: dict[str, list[str]] = {}
     for child, parent in sorted(edges):
         parents.setdefault(child, []).append(parent)
+    withholds = read_params().label.min_confidence > 0
     prints = labels.set_index("class_qid")["evidence_hash"].to_dict()
-    return Workbench(found, curated, rules, classes, landmarks, place_of, known_qids, paths(), parents, prints)
+    return Workbench(
+        found, curated, rules, classes, landmarks, place_of, known_qids, paths(), parents, prints, withholds
+    )
 
 
 def graph_table(bench: Workbench) -> pd.DataFrame:

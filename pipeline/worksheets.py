@@ -12,6 +12,7 @@ from annotations.second_review import second_review_sample
 from annotations.verdicts import TABLE_OF
 from hierarchy import doubt, edges
 from hierarchy.graph import ancestors_or_self
+from hierarchy.votes import votes_of_items, winners
 from pipeline import workbench
 from pipeline.deciding import Outcome, outcome, take
 from pipeline.queues import QUEUES, open_queue
@@ -46,9 +47,10 @@ def write_blind(kind: str, path: Path, limit: int | None, reviewer: str) -> int:
     check_reviewer(reviewer, bench)
     table = store.TABLES[TABLE_OF[kind]]
     decisions = bench.curated[TABLE_OF[kind]]
-    # An added edge cannot be asked about blindly: that it is asked about tells that somebody added it.
-    decisions = decisions[decisions["decision"] != "add"]
     drawn = second_review_sample(decisions, table, reviewer, None)
+    # An added edge cannot be asked about blindly: that it is asked about tells that somebody added it.
+    added = pd.MultiIndex.from_frame(decisions.loc[decisions["decision"] == "add", table.id_columns])
+    drawn = drawn[~pd.MultiIndex.from_frame(drawn).isin(added)]
     described = _described(kind, drawn, bench)
     asked = described.assign(doubt="second_review", why="a second reviewer is asked", uncertainty=1.0)
     return _write(kind, asked[QUEUES[kind].column_names].head(limit), path)
@@ -102,20 +104,17 @@ def as_json(found: Outcome) -> dict[str, Any]:
 
 
 def _write(kind: str, queue: pd.DataFrame, path: Path) -> int:
-    inside = path.resolve().relative_to(Path.cwd()) if path.resolve().is_relative_to(Path.cwd()) else None
-    if inside and inside.parts[0] in MADE_BY_PROGRAMS:
-        what = f"{path} lies under {inside.parts[0]}/, where `dvc repro` would delete your work"
-        raise click.BadParameter(f"{what}. Remedy: write it elsewhere", param_hint="--out")
+    for folder in MADE_BY_PROGRAMS:  # which may be links to a larger disk
+        if path.resolve().is_relative_to(Path(folder).resolve()):
+            what = f"{path} lies under {folder}/, where `dvc repro` would delete your work"
+            raise click.BadParameter(f"{what}. Remedy: write it elsewhere", param_hint="--out")
     meanings = {column.name: column.meaning for column in QUEUES[kind].columns}
     worksheet.write(kind, queue, path, meanings)
     return len(queue)
 
 
 def _described(kind: str, drawn: pd.DataFrame, bench: Workbench) -> pd.DataFrame:
-    """The ids as rows of their queue, in their order, on the evidence before any decision; of others nothing is known.
-
-    A landmark has no votes to show where the present tables hide them; its classes then speak for themselves.
-    """
+    """The ids as rows of their queue, in their order, on the evidence before any decision; less those unknown here."""
     nothing = {name: bench.curated[name].head(0) for name in DECISIONS}
     undecided = workbench.under(bench, bench.curated | nothing)
     classes = undecided.classes.class_labels.reset_index(drop=True)
@@ -133,7 +132,17 @@ def _described(kind: str, drawn: pd.DataFrame, bench: Workbench) -> pd.DataFrame
     else:
         drawn = drawn.astype({"landmark_id": "int64"})
         own = labelled.merge(drawn, on=["split", "landmark_id"], validate="1:1")
+        own = _with_votes(own, winners(votes_of_items(bench.found["statements"], classes, bench.rules.taxonomy)))
         rows = doubt.describe_landmarks(own, bench.found["landmark_items"], bench.found["statements"], names)
     order = {ids: place for place, ids in enumerate(drawn.itertuples(index=False, name=None))}
     ids = rows[list(drawn.columns)].itertuples(index=False, name=None)
     return rows.assign(place=[order[found] for found in ids]).sort_values("place")
+
+
+def _with_votes(landmarks: pd.DataFrame, item_labels: pd.DataFrame) -> pd.DataFrame:
+    """The landmarks with their votes before any decision: the present ones, and their path, tell what was decided."""
+    names = ["vote_labels", "vote_counts", "path_qids"]
+    votes = item_labels.set_index("item_qid")[names].reindex(landmarks["item_qid"])
+    return landmarks.assign(
+        **{name: [value if isinstance(value, list) else [] for value in votes[name]] for name in names}
+    )

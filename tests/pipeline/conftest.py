@@ -15,6 +15,7 @@ from pipeline import step2_wikidata, tables
 from pipeline.cli import STAGES, hgld
 from pipeline.files import conform
 from pipeline.wikimedia.source import EntitySource
+from pipeline.workbench import Workbench, open_workbench
 
 Entity = dict[str, Any]
 # What `item` may be given for a property: ids, texts, coordinates, or whole statements.
@@ -65,6 +66,14 @@ def workspace(built_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(folder)
     monkeypatch.delenv("HGLD_CONTACT", raising=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def sample_bench(built_sample: Path) -> Workbench:
+    """The workbench over the built sample; its paths are relative, so that it fits every copy of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(built_sample)
+        return open_workbench()
 
 
 @pytest.fixture
