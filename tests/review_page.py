@@ -27,7 +27,7 @@ class Page(HTMLParser):
         super().__init__()
         self.forms: dict[str, Form] = {}
         self.keys: dict[str, str] = {}
-        self._form = Form("", "")
+        self._form, self._area = Form("", ""), ""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -37,10 +37,20 @@ class Page(HTMLParser):
             self.forms[found.get("id", self._form.action)] = self._form
         elif tag == "input" and "name" in found:
             self._form.fields[found["name"]] = found.get("value", "")
+        elif tag == "textarea":
+            self._area = found["name"]
+            self._form.fields[self._area] = ""
         elif tag == "button":
             self._form.buttons.append((found.get("name", ""), found.get("value", ""), found.get("data-key", "")))
         elif tag == "a" and "data-key" in found:
             self.keys[found["data-key"]] = found.get("href", "")
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self._form.fields[self._area] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        self._area = ""
 
 
 class Reviewer:

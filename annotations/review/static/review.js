@@ -29,6 +29,9 @@ document.addEventListener("keydown", (event) => {
     if (key === "Escape") {
       focused.blur();
       event.preventDefault();
+    } else if (key === "Enter" && focused.matches("textarea")) {
+      focused.form.requestSubmit(); // a reason has one line
+      event.preventDefault();
     }
     return;
   }
