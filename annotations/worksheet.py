@@ -7,6 +7,7 @@ them as they are; CRLF, as RFC 4180 has it and Excel writes; and no cell that be
 
 import contextlib
 import csv
+import functools
 import io
 import os
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ _WORDS = {
     "reason": "why, in a few words",
 }
 _AS_CSV = 'save it as "CSV UTF-8" (Excel), or as Text CSV with character set Unicode (UTF-8) (LibreOffice)'
+_unusable = functools.partial(CurationError, heading="the worksheet cannot be used:")
 _AS_WRITTEN = "put the header back as `hgld worksheet` writes it"
 
 
@@ -68,7 +70,7 @@ def write(kind: str, queue: pd.DataFrame, path: Path, meanings: dict[str, str]) 
         for name, text in zip(columns, texts, strict=True):
             if len(text) > MAX_CELL:
                 what = f"{name} of row {row + 1} ({texts[0]}) has {len(text)} characters, and a cell holds {MAX_CELL}"
-                raise CurationError([f"{path}: {what}. Remedy: shorten it in the queue stage"])
+                raise _unusable([f"{path}: {what}. Remedy: shorten it in the queue stage"])
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerows([header, *cells.itertuples(index=False, name=None)])
@@ -90,7 +92,7 @@ def read(path: Path) -> tuple[str, list[Verdict]]:
     records = _records(path, text, problems)
     where, header = next(records, ("", []))
     if problems or not header:
-        raise CurationError(problems or [f"{path}: empty. Remedy: make a new one with `hgld worksheet`"])
+        raise _unusable(problems or [f"{path}: empty. Remedy: make a new one with `hgld worksheet`"])
     kind, places = _places(where, header)
     width, least = _width(header), 1 + max(places[name] for name in _needed(kind))
     verdicts: list[Verdict] = []
@@ -109,7 +111,7 @@ def read(path: Path) -> tuple[str, list[Verdict]]:
         elif verdict.decision:
             verdicts.append(verdict)
     if problems:
-        raise CurationError(problems)
+        raise _unusable(problems)
     return kind, verdicts
 
 
@@ -143,16 +145,14 @@ def _publish(text: str, path: Path) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         if path.exists():
-            raise CurationError(
-                [f"{path}: is there already. Remedy: name another file, or delete it once it is decided"]
-            )
+            raise _unusable([f"{path}: is there already. Remedy: name another file, or delete it once it is decided"])
         with partial.open("w", encoding="utf-8-sig", newline="") as opened:
             opened.write(text)
             opened.flush()
             os.fsync(opened.fileno())
         partial.replace(path)
     except OSError as error:
-        raise CurationError([f"{path}: not written ({error.strerror}). Remedy: name a file that can be"]) from error
+        raise _unusable([f"{path}: not written ({error.strerror}). Remedy: name a file that can be"]) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
@@ -164,19 +164,19 @@ def _text(path: Path) -> str:
         with path.open("rb") as opened:
             content = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        raise CurationError([f"{path}: {error.strerror}. Remedy: name a file made by `hgld worksheet`"]) from error
+        raise _unusable([f"{path}: {error.strerror}. Remedy: name a file made by `hgld worksheet`"]) from error
     if len(content) > MAX_BYTES:
-        raise CurationError([f"{path}: over {MAX_BYTES >> 20} MB. Remedy: decide it in parts, each with the header"])
+        raise _unusable([f"{path}: over {MAX_BYTES >> 20} MB. Remedy: decide it in parts, each with the header"])
     if content.startswith(_ARCHIVES):
-        raise CurationError([f"{path}: a spreadsheet's own file, not CSV. Remedy: {_AS_CSV}"])
+        raise _unusable([f"{path}: a spreadsheet's own file, not CSV. Remedy: {_AS_CSV}"])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise CurationError([f"{path}:{line}: not UTF-8. Remedy: {_AS_CSV}"]) from error
+        raise _unusable([f"{path}:{line}: not UTF-8. Remedy: {_AS_CSV}"]) from error
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise CurationError([f"{path}:{line}: a NUL byte, so not CSV in UTF-8. Remedy: {_AS_CSV}"])
+        raise _unusable([f"{path}:{line}: a NUL byte, so not CSV in UTF-8. Remedy: {_AS_CSV}"])
     return text
 
 
@@ -229,14 +229,14 @@ def _places(where: str, header: list[str]) -> tuple[str, dict[str, int]]:
     if len(kinds) != 1:
         found = ", ".join(names)[:200]
         what = f"the columns are not those of one worksheet of {', '.join(KINDS)} (found: {found})"
-        raise CurationError([f"{where}: {what}. Remedy: {_AS_WRITTEN}"])
+        raise _unusable([f"{where}: {what}. Remedy: {_AS_WRITTEN}"])
     used = [name for name in dict.fromkeys((*_needed(kinds[0]), *_FILLED[kinds[0]])) if name in names]
     problems = [f"{where}: no column {name}. Remedy: {_AS_WRITTEN}" for name in _needed(kinds[0]) if name not in names]
     for name in used:
         if names.count(name) > 1:
             problems.append(f"{where}: column {name} stands twice. Remedy: rename or delete the one you added")
     if problems:
-        raise CurationError(problems)
+        raise _unusable(problems)
     return kinds[0], {name: names.index(name) for name in used}
 
 

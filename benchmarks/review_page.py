@@ -2,7 +2,8 @@
 
 `python -m benchmarks.review_page [--data DIR] [--json OUT]`. The world is that of benchmarks.scale, 304,000 landmarks
 over the real class graph of the extracts. Requests go over HTTP to the page on 127.0.0.1, one after another, as one
-reviewer makes them. Beside the times stands what the same preview costs when everything is labelled from the start.
+reviewer makes them: on rows from all over the queue, then on the classes with most landmarks. Beside the times stands
+what the same preview costs when everything is labelled from the start.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ import pandas as pd
 import requests
 
 from annotations.review.app import address, serve
+from annotations.review.desk import Row
 from benchmarks.scale import curated_tables, world
 from pipeline import step3_hierarchy, step4_label, step5_queue, tables, workbench
 from pipeline.files import write_tables
@@ -101,10 +103,11 @@ def fields(page: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in reversed(pairs)}
 
 
-def walk(reviewer: Reviewer, rows: list[tuple[str, str]]) -> None:
-    """Open each row, consider the first verdict, save it, and take it back."""
-    for kind, key in rows:
-        page = reviewer.ask(f"open {kind}", "GET", f"/row/{kind}/{key}").text
+def walk(reviewer: Reviewer, rows: list[Row], which: str) -> None:
+    """Open each row, consider the first verdict, save it, and take it back; `which` names the rows in the table."""
+    for row in rows:
+        kind, key = f"{which} {row.kind}", row.key
+        page = reviewer.ask(f"open {kind}", "GET", f"/row/{row.kind}/{key}").text
         buttons = re.findall(r'name="verdict" value="([^"]+)"', page)
         form = fields(page) | {"verdict": unescape(buttons[0])}
         shown = reviewer.ask(f"consider {kind}", "POST", "/consider", form).text
@@ -127,10 +130,10 @@ def measure(bench: Workbench) -> dict[str, list[float]]:
             reviewer.ask("queue, first page", "GET", "/")
             reviewer.ask("queue, filtered", "GET", "/?kind=landmarks&text=7&minimum=2")
         for kind in ("classes", "edges", "landmarks"):
-            walk(
-                reviewer,
-                [(row.kind, row.key) for row in desk.rows() if row.kind == kind and not row.is_decided][:REPEATS],
-            )
+            rows = [row for row in desk.rows() if row.kind == kind and not row.is_decided]
+            walk(reviewer, rows[:: max(1, len(rows) // REPEATS)][:REPEATS], "any")
+        largest = sorted(desk.rows(), key=lambda row: -row.landmark_count)
+        walk(reviewer, [row for row in largest if row.kind == "classes" and not row.is_decided][:5], "largest")
     finally:
         server.shutdown()
         thread.join()
