@@ -33,7 +33,7 @@ class ClassGraph:
         states: what a decision or anchors.csv says of a class, where they say anything.
         paths: classes from each class up to its anchor, both included.
         labels: label of each class that has one.
-        overruled: classes on a cycle with one that a decision assigns: that beats anchors.csv, which may name them, too.
+        overruled: classes on a cycle with one that a decision assigns, so that their own anchor, if any, is not seen.
     """
 
     edges: dict[Edge, str]
@@ -74,13 +74,20 @@ def class_graph_of(classes: pd.DataFrame, class_edges: pd.DataFrame) -> ClassGra
     paths = dict(zip(classes["class_qid"], classes["path_qids"], strict=True))
     labelled = classes[classes["hierarchical_label"].notna()]
     labels = dict(zip(labelled["class_qid"], labelled["hierarchical_label"], strict=True))
+    return ClassGraph(
+        dict(zip(ends, says, strict=True)), parents, states, paths, labels, _overruled(class_edges, states)
+    )
+
+
+def _overruled(class_edges: pd.DataFrame, states: dict[str, State]) -> frozenset[str]:
+    """Classes of which decisions say nothing, on a cycle with one that a decision assigns."""
     cycles = nx.DiGraph(list(zip(*(class_edges.loc[class_edges["in_cycle"], end] for end in ENDS), strict=True)))
     cycles.remove_nodes_from([qid for qid in cycles if states.get(qid) == IGNORED])
     overruled: set[str] = set()
     for members in nx.strongly_connected_components(cycles):
         if any(states.get(qid, NO_STATE)[0] == "assigned" for qid in members):
             overruled |= members - set(states)
-    return ClassGraph(dict(zip(ends, says, strict=True)), parents, states, paths, labels, frozenset(overruled))
+    return frozenset(overruled)
 
 
 def two_graphs(old: ClassGraph, new: ClassGraph, names: dict[str, str]) -> TwoGraphs:

@@ -187,6 +187,28 @@ def test_a_path_over_an_edge_that_is_not_there(broken: Broken) -> None:
     assert any(child in text and parent in text for text in found["paths_are_edges"])
 
 
+def test_a_path_over_an_edge_that_a_decision_removed(broken: Broken) -> None:
+    edges = release_tables.CLASS_EDGES
+    child, parent = "Q56242250", "Q58079064"
+
+    def remove(frame: pd.DataFrame) -> pd.DataFrame:
+        is_it = (frame["child_qid"] == child) & (frame["parent_qid"] == parent)
+        return frame.assign(is_removed=frame["is_removed"] | is_it)
+
+    plant(edges, remove)
+    found = broken()
+    assert list(found) == ["paths_are_edges"]
+    assert any(f"{child} -> {parent} is not an edge in use" in text for text in found["paths_are_edges"])
+
+
+def test_a_landmark_of_a_class_that_its_item_is_no_instance_of(broken: Broken) -> None:
+    table = release_tables.ITEM_CLASSES
+    plant(table, lambda frame: frame[(frame["item_qid"] != "Q5933") | (frame["class_qid"] != "Q56242250")])
+    found = broken()
+    assert list(found) == ["landmarks_are_instances_of_their_class"]
+    assert any("900033" in text for text in found["landmarks_are_instances_of_their_class"])
+
+
 def test_another_supercategory(broken: Broken) -> None:
     at(TRAIN, 900033, supercategory="cathedral")
     found = broken()
