@@ -90,9 +90,8 @@ def insertion(
     rows, wheres = [row for row, _ in new], [where for _, where in new]
     replaced = [standing[key] for row in rows if (key := key_of(name, row)) in standing]
     after = with_rows(name, before, rows)
-    _stop_on(
-        [*_problems_of_category(name, after, new), *_broken_laws(curated, name, after.assign(where=f"{name}.csv"))]
-    )
+    added = with_rows(name, before.head(0), rows).assign(where=f"{name}.csv")
+    _stop_on([*_problems_of_category(name, after, new), *_broken_laws(curated, name, added)])
     conflicts = _conflicts(name, after, rows)
     return Insertion(name, before, after, rows, wheres, replaced, len(asked) - len(rows), conflicts)
 

@@ -53,7 +53,7 @@ def settled(curated: dict[str, pd.DataFrame], known_qids: frozenset[str]) -> dic
     names = ("class_decisions", "edge_decisions")
     found = {name: store.settle(curated[name], store.TABLES[name].subject_columns) for name in names}
     ends = found["edge_decisions"][["child_qid", "parent_qid"]].itertuples(index=False, name=None)
-    return found | {"edge_decisions": found["edge_decisions"][[known_qids.issuperset(edge) for edge in ends]]}
+    return found | {"edge_decisions": found["edge_decisions"].loc[[known_qids.issuperset(edge) for edge in ends]]}
 
 
 def outside_of_sample(curated: dict[str, pd.DataFrame], entities: pd.DataFrame, class_edges: pd.DataFrame) -> list[str]:

@@ -26,6 +26,8 @@ def evidence_of(row: Row, bench: Workbench, thumbnails: Thumbnails) -> Evidence:
 
 def _of_class(row: Row, qid: str, bench: Workbench, thumbnails: Thumbnails) -> Evidence:
     landmarks = facts.landmarks_of_classes([qid], bench)
+    # A class that is nobody's own is judged by what lies below it.
+    shown = landmarks if len(landmarks) else facts.landmarks_of_classes(nx.ancestors(bench.classes.graph, qid), bench)
     open_again = without_verdicts_on(bench, qid)  # who looks again chooses among what there was to choose from
     nodes, edges = facts.drawing([qid], facts.paths_of_class(qid, open_again), open_again)
     return Evidence(
@@ -38,8 +40,8 @@ def _of_class(row: Row, qid: str, bench: Workbench, thumbnails: Thumbnails) -> E
         new_parent=choices.verdict_on("edges", (qid, ""), "add", bench),
         nodes=nodes,
         path_edges=edges,
-        statements=facts.statements_of(landmarks.head(facts.MAX_LANDMARKS), bench),
-        landmarks=facts.sample_landmarks(landmarks, bench, thumbnails),
+        statements=facts.statements_of(shown.head(facts.MAX_LANDMARKS), bench),
+        landmarks=facts.sample_landmarks(shown, bench, thumbnails),
         precedents=facts.siblings_of_class(qid, bench),
         given=facts.given_on("classes", (qid,), bench),
     )
