@@ -18,6 +18,7 @@ from annotations import store
 from annotations.store import TABLES, sort_value
 
 Row = dict[str, str]
+Stamp = tuple[int, int, int]
 Key = tuple[str, ...]
 _NOT_SAVED = "nothing was saved:"
 
@@ -76,13 +77,13 @@ def text_of(name: str, frame: pd.DataFrame) -> str:
     return text.getvalue()
 
 
-def stamp(path: Path) -> tuple[int, int]:
-    """When the file was last written, in nanoseconds, and its size: another one after every write."""
+def stamp(path: Path) -> Stamp:
+    """Which file it is, when it was last written, in nanoseconds, and its size: another one after every write."""
     found = path.stat()
-    return found.st_mtime_ns, found.st_size
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def write(name: str, frame: pd.DataFrame, path: Path) -> tuple[int, int]:
+def write(name: str, frame: pd.DataFrame, path: Path) -> Stamp:
     """Put the table in the place of the file, whole or not at all; return its stamp.
 
     Raises:
@@ -151,6 +152,7 @@ def committed_rows(name: str, path: Path) -> list[Row]:
 
 def _retraction(row: Row, today: str) -> Row:
     said = " ".join(filter(None, (row["decision"], row.get("hierarchical_label", ""))))
-    emptied = {"hierarchical_label": ""} if "hierarchical_label" in row else {}
+    # Without a fingerprint it was given on no evidence that is there today, so what it is about is open again.
+    emptied = {name: "" for name in ("hierarchical_label", "evidence_hash") if name in row}
     reason = f"Retracts {said} of {row['reviewed_on']}."
     return row | emptied | {"decision": "unsure", "reviewed_on": today, "reason": reason}

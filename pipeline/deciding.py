@@ -36,7 +36,7 @@ class Outcome:
     moves: pd.DataFrame
     refusals: list[str]
     notes: list[str]
-    written: tuple[int, int] | None = None
+    written: recording.Stamp | None = None
 
 
 def outcome(bench: Workbench, kind: str, verdicts: list[Verdict], reviewer: str, today: str) -> Outcome:

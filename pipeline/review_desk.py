@@ -54,7 +54,7 @@ class ReviewDesk:
         self.reviewer = reviewer
         self.labels = bench.curated["taxonomy"]["hierarchical_label"].tolist()
         self._bench, self._today = bench, today
-        self._on_disk: dict[str, tuple[int, int]] = {}  # so that what was written since the bench was opened is read
+        self._on_disk: dict[str, recording.Stamp] = {}  # so that what was written since the bench was opened is read
         self._board = Board(bench)
         self._saved: list[Saved] = []
         self._lock = threading.RLock()
@@ -222,6 +222,6 @@ def _consequence(verdict: Verdict, bench: Workbench, found: Outcome) -> Conseque
     return Consequence(_says(verdict, bench), moves, tuple(found.refusals), tuple(found.notes))
 
 
-def _stamps(bench: Workbench) -> dict[str, tuple[int, int]]:
+def _stamps(bench: Workbench) -> dict[str, recording.Stamp]:
     """Stamp of each curated table."""
     return {name: recording.stamp(path) for name, path in bench.paths.items() if path.exists()}

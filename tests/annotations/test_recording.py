@@ -438,7 +438,7 @@ def test_a_row_that_git_has_is_answered_by_one_that_says_so(
 ) -> None:
     row = row_of(name, cells, evidence_hash="abc")
     path = committed(repository, [row], name)
-    told = {"reviewed_on": LATER, "evidence_hash": "abc", "reason": f"Retracts {reason} of {DAY}."}
+    told = {"reviewed_on": LATER, "evidence_hash": "", "reason": f"Retracts {reason} of {DAY}."}
     assert after_undo(path, [row], [row], []) == [row_of(name, answer, **told)]
 
 
