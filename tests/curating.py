@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from annotations import recording, store
 from annotations.verdicts import TABLE_OF, Verdict
-from pipeline import workbench
+from hierarchy.text import TextProposals, propose
+from pipeline import step4_label, workbench
 from pipeline.review_choices import verdict_on
 from pipeline.workbench import Workbench
 from tests.worksheets import filled, rows_of, save
@@ -80,3 +84,16 @@ def table_bytes() -> dict[str, bytes]:
     """Every file of the folders that hold curated tables, half-written ones too."""
     folders = (store.FOLDER, Path("sample/annotations"))
     return {str(path): path.read_bytes() for folder in folders for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def quicken_the_label_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare what takes most of its time: the diagram, and learning from titles anew, which abstains on the sample."""
+    learnt = []
+
+    def propose_once(*arguments: Any, **options: Any) -> TextProposals:
+        if not learnt:
+            learnt.append(propose(*arguments, **options))
+        return learnt[0]
+
+    monkeypatch.setattr(step4_label, "propose", propose_once)
+    monkeypatch.setattr(step4_label, "draw_reliability", lambda *_: None)
