@@ -58,9 +58,9 @@ def parent_choices(qid: str, bench: Workbench) -> Iterator[Choice]:
     own = labels["class_label"][qid]
     for parent in sorted(bench.classes.graph.successors(qid)):
         name, label = labels["class_label"][parent], labels["hierarchical_label"][parent]
-        reason = f"Not every {own} is a {name}."
+        reason = f"Not every {own} is a kind of {name}."
         remove = replace(verdict_on("edges", (qid, parent), "remove", bench), reason=reason)
-        yield Choice(remove, f"Not a {name}", f"{parent}, {label if pd.notna(label) else 'no label'}")
+        yield Choice(remove, f"Not a kind of {name}", f"{parent}, {label if pd.notna(label) else 'no label'}")
 
 
 def edge_choices(child: str, parent: str, bench: Workbench) -> Iterator[Choice]:
@@ -81,8 +81,8 @@ def edge_verdicts(child: str, parent: str, bench: Workbench) -> dict[str, Choice
     child_name, parent_name = bench.names("edges", (child, parent)) or ("", "")
     ids = (child, parent)
     return {
-        "k": _said("edges", ids, "keep", "Keep", f"Every {child_name} is a {parent_name}.", bench),
-        "r": _said("edges", ids, "remove", "Remove", f"Not every {child_name} is a {parent_name}.", bench),
+        "k": _said("edges", ids, "keep", "Keep", f"Every {child_name} is a kind of {parent_name}.", bench),
+        "r": _said("edges", ids, "remove", "Remove", f"Not every {child_name} is a kind of {parent_name}.", bench),
         "u": _said("edges", ids, "unsure", "Unsure", "The evidence does not decide it.", bench),
     }
 
@@ -100,7 +100,7 @@ def landmark_choices(ids: tuple[str, str], bench: Workbench) -> Iterator[Choice]
     voted = labels.dropna(subset="hierarchical_label").groupby("hierarchical_label")["class_label"].agg(list)
     for label, by in sorted(voted.items(), key=lambda pair: (pair[0] != first, -len(pair[1]), pair[0])):
         offered.add(label)
-        yield _labelled(assign, str(label), f"voted by {', '.join(by)}", f"It is a {by[0]}.")
+        yield _labelled(assign, str(label), f"voted by {', '.join(by)}", f"It is a kind of {by[0]}.")
     row = bench.found["landmark_labels"].iloc[place]
     if pd.notna(row["proposed_label"]) and row["proposed_label"] not in offered:
         way = f"suggested with confidence {row['proposed_confidence']}"

@@ -72,6 +72,8 @@ class Board:
 
     def _find_moot(self, before: Workbench, after: Workbench) -> None:
         """Doubts that the new labels of classes settle, or raise again."""
+        if before.classes is after.classes:
+            return
         old, new = before.classes.class_labels, after.classes.class_labels
         columns = ["hierarchical_label", "status"]
         differs = (old[columns].fillna("") != new[columns].fillna("")).any(axis=1)

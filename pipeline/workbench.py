@@ -167,11 +167,14 @@ def under(bench: Workbench, curated: Tables) -> Workbench:
     fixed = ("taxonomy", "anchors")
     if not all(_is_same(bench.curated[name], curated[name]) for name in fixed):
         return _from_the_start(bench.found, curated)
-    decided = settled(curated, bench.known_qids)
-    relabelled = relabel(bench.classes, bench.rules, decided["class_decisions"], decided["edge_decisions"])
-    landmarks = after_classes(bench.landmarks, relabelled, bench.rules.taxonomy)
-    landmarks = after_landmarks(landmarks, _settled_landmarks(curated))
-    return replace(bench, curated=curated, classes=relabelled.state, landmarks=landmarks)
+    classes, landmarks = bench.classes, bench.landmarks
+    if any(curated[name] is not bench.curated[name] for name in ("class_decisions", "edge_decisions")):
+        decided = settled(curated, bench.known_qids)
+        relabelled = relabel(bench.classes, bench.rules, decided["class_decisions"], decided["edge_decisions"])
+        classes, landmarks = relabelled.state, after_classes(landmarks, relabelled, bench.rules.taxonomy)
+    if curated["landmark_decisions"] is not bench.curated["landmark_decisions"]:
+        landmarks = after_landmarks(landmarks, _settled_landmarks(curated))
+    return replace(bench, curated=curated, classes=classes, landmarks=landmarks)
 
 
 def without_verdicts_on(bench: Workbench, class_qid: str) -> Workbench:
@@ -188,4 +191,4 @@ def after(bench: Workbench, insertion: Insertion) -> Workbench:
 
 
 def _is_same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
-    return bool(one.drop(columns="where").equals(other.drop(columns="where")))
+    return one is other or bool(one.drop(columns="where").equals(other.drop(columns="where")))

@@ -88,7 +88,7 @@ def table_bytes() -> dict[str, bytes]:
 
 def quicken_the_label_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare what takes most of its time: the diagram, and learning from titles anew, which abstains on the sample."""
-    learnt = []
+    learnt: list[TextProposals] = []
 
     def propose_once(*arguments: Any, **options: Any) -> TextProposals:
         if not learnt:

@@ -7,12 +7,13 @@ cookies.
 import socket
 
 from flask import Flask, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import Conflict, HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from annotations.review import guard, offers, wording
 from annotations.review.desk import Desk
 from annotations.review.routes import Sitting, pages
+from annotations.store import CurationError
 
 
 def create_app(desk: Desk, port: int) -> Flask:
@@ -31,6 +32,7 @@ def create_app(desk: Desk, port: int) -> Flask:
     guard.install(app, port)
     app.register_blueprint(pages)
     app.register_error_handler(HTTPException, _error_page)
+    app.register_error_handler(CurationError, _broken_tables)
     return app
 
 
@@ -63,6 +65,11 @@ class _Quiet(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""
+
+
+def _broken_tables(error: CurationError) -> tuple[str, int]:
+    """Somebody has broken a curated table by hand while the page is open."""
+    return _error_page(Conflict(error.message))
 
 
 def _error_page(error: HTTPException) -> tuple[str, int]:

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline import step2_wikidata, tables
+from pipeline import step2_wikidata, tables, workbench
 from pipeline.cli import STAGES, hgld
 from pipeline.files import conform
 from pipeline.wikimedia.source import EntitySource
-from pipeline.workbench import Workbench, open_workbench
+from pipeline.workbench import Workbench
 
 Entity = dict[str, Any]
 # What `item` may be given for a property: ids, texts, coordinates, or whole statements.
@@ -73,7 +73,16 @@ def sample_bench(built_sample: Path) -> Workbench:
     """The workbench over the built sample; its paths are relative, so that it fits every copy of it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(built_sample)
-        return open_workbench()
+        return workbench.open_workbench()
+
+
+@pytest.fixture
+def opened_before(sample_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands lay the curated tables over the workbench that is open already, which takes a fifth of the time.
+
+    Labels are the same, as tests/pipeline/test_workbench.py shows; not for tests that run stages or take tables away.
+    """
+    monkeypatch.setattr(workbench, "open_workbench", lambda: workbench.under(sample_bench, workbench.read_curated()))
 
 
 @pytest.fixture

@@ -64,12 +64,6 @@ def decided(name: str, **cells: str) -> list[dict[str, str]]:
     return [row for row in read(name) if all(row[column] == text for column, text in cells.items())]
 
 
-@pytest.fixture
-def opened(sample_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the opening of the workbench, for tests on tables as they were when it was opened."""
-    monkeypatch.setattr(workbench, "open_workbench", lambda: sample_bench)
-
-
 # ----------------------------------------------------------------------------------- the preview and the stages
 def test_what_decide_names_is_what_the_stages_move(
     workspace: Path,
@@ -95,7 +89,7 @@ def test_what_decide_names_is_what_the_stages_move(
     assert [problem for law in laws.LAWS for problem in law(curated)] == []
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_moves_are_named_by_label_with_examples(workspace: Path, sample_bench: Workbench, cli: Cli) -> None:
     assert workspace.exists()
     result = cli("decide", sheet(verdict(sample_bench, *GARDEN)), *ME)
@@ -112,7 +106,7 @@ def test_moves_are_named_by_label_with_examples(workspace: Path, sample_bench: W
     assert (row["reviewer"], row["reason"]) == ("hgldv2", "Seen on the spot.")
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_json_holds_rows_moves_and_counts(workspace: Path, sample_bench: Workbench, cli: Cli) -> None:
     assert workspace.exists()
     found = as_json(cli("decide", sheet(verdict(sample_bench, *VILLAGES)), *ME, "--json"))
@@ -127,7 +121,7 @@ def test_json_holds_rows_moves_and_counts(workspace: Path, sample_bench: Workben
 
 
 # --------------------------------------------------------------------------------------------- taking worksheets
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_a_dry_run_says_the_same_and_writes_nothing(workspace: Path, sample_bench: Workbench, cli: Cli) -> None:
     assert workspace.exists()
     path, before = sheet(verdict(sample_bench, *GARDEN)), table_bytes()
@@ -140,7 +134,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(workspace: Path, sample_benc
     assert tried.stdout.splitlines()[-1] == "nothing was written (--dry-run)"
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_the_second_time_nothing_is_new(workspace: Path, sample_bench: Workbench, cli: Cli) -> None:
     assert workspace.exists()
     path = sheet(verdict(sample_bench, *VILLAGES))
@@ -151,7 +145,7 @@ def test_the_second_time_nothing_is_new(workspace: Path, sample_bench: Workbench
     assert table_bytes() == before
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_a_change_of_mind_takes_the_place_of_the_row(workspace: Path, sample_bench: Workbench, cli: Cli) -> None:
     assert workspace.exists()
     cli("decide", sheet(verdict(sample_bench, *GARDEN)), *ME)
@@ -161,7 +155,7 @@ def test_a_change_of_mind_takes_the_place_of_the_row(workspace: Path, sample_ben
     assert [row["decision"] for row in decided("class_decisions", class_qid="Q1759852")] == ["ignore"]
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_a_worksheet_saved_with_semicolons_is_taken(workspace: Path, sample_bench: Workbench, cli: Cli) -> None:
     assert workspace.exists()
     verdicts = [verdict(sample_bench, "landmarks", f"train/{number}", "reject") for number in ("66552", "900098")]
@@ -170,7 +164,7 @@ def test_a_worksheet_saved_with_semicolons_is_taken(workspace: Path, sample_benc
     assert categories == {"'Opaeka'a Falls", "Marinarium, Concarneau"}
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_a_worksheet_of_the_command_is_taken_in_part(workspace: Path, cli: Cli) -> None:
     path = workspace.parent / "landmarks.csv"
     assert cli("worksheet", "landmarks", "--out", str(path)).exit_code == 0
@@ -181,7 +175,7 @@ def test_a_worksheet_of_the_command_is_taken_in_part(workspace: Path, cli: Cli) 
     assert [move["new"] for move in found["moved"]] == ["waterfall"]
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_an_empty_worksheet_changes_nothing(workspace: Path, cli: Cli) -> None:
     path = workspace.parent / "classes.csv"
     cli("worksheet", "classes", "--out", str(path))
@@ -192,7 +186,7 @@ def test_an_empty_worksheet_changes_nothing(workspace: Path, cli: Cli) -> None:
     assert table_bytes() == before
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_the_landmark_decisions_of_another_source_stay_as_they_are(
     workspace: Path, sample_bench: Workbench, cli: Cli
 ) -> None:
@@ -203,7 +197,7 @@ def test_the_landmark_decisions_of_another_source_stay_as_they_are(
 
 
 # -------------------------------------------------------------------------------------------------- wrong usage
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 @pytest.mark.parametrize("options", [[], ["--dry-run"], ["--json"]])
 def test_an_unknown_reviewer_is_wrong_usage(
     workspace: Path, sample_bench: Workbench, cli: Cli, options: list[str]
@@ -259,7 +253,7 @@ WRONG = {
 }
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 @pytest.mark.parametrize("name", WRONG)
 def test_what_cannot_be_taken_is_named_with_its_line(
     workspace: Path, sample_bench: Workbench, cli: Cli, name: str
@@ -276,7 +270,7 @@ def test_what_cannot_be_taken_is_named_with_its_line(
     assert f"{path}:2" not in told
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_every_row_that_cannot_be_taken_is_listed(workspace: Path, sample_bench: Workbench, cli: Cli) -> None:
     assert workspace.exists()
     qids = ("Q1352795", "Q1759852", "Q43229")
@@ -285,7 +279,7 @@ def test_every_row_that_cannot_be_taken_is_listed(workspace: Path, sample_bench:
     assert [f"{path}:{line}: {qid}" in told for line, qid in enumerate(qids, 2)] == [True] * 3
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_an_edge_that_closes_a_cycle_is_refused_with_the_cycle(
     workspace: Path, sample_bench: Workbench, cli: Cli
 ) -> None:
@@ -301,7 +295,7 @@ def test_an_edge_that_closes_a_cycle_is_refused_with_the_cycle(
     assert "nothing would be taken:" in refused(cli, path, "--dry-run")
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_two_edges_that_close_a_cycle_together_are_refused(workspace: Path, sample_bench: Workbench, cli: Cli) -> None:
     assert workspace.exists()
     one = verdict(sample_bench, "edges", "Q15664/Q316655", "add", "", "Q1759852")
@@ -313,7 +307,7 @@ def test_two_edges_that_close_a_cycle_together_are_refused(workspace: Path, samp
     assert cli("decide", sheet(one), *ME).exit_code == 0
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_a_class_without_a_way_to_an_anchor_is_refused(workspace: Path, sample_bench: Workbench, cli: Cli) -> None:
     assert workspace.exists()
     path = sheet(verdict(sample_bench, *VILLAGES[:3]))
@@ -324,6 +318,7 @@ def test_a_class_without_a_way_to_an_anchor_is_refused(workspace: Path, sample_b
     assert cli("decide", path, *ME).exit_code == 0  # after the remedy
 
 
+@pytest.mark.usefixtures("opened_before")
 def test_an_edge_that_only_its_adder_says_is_there_cannot_be_removed_by_them(
     workspace: Path, sample_bench: Workbench, cli: Cli
 ) -> None:
@@ -338,13 +333,14 @@ def test_an_edge_that_only_its_adder_says_is_there_cannot_be_removed_by_them(
     assert not [failure for failure in unknown_on_the_full_set(cli) if "Q12493" in failure]
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_a_spreadsheets_own_file_is_refused(workspace: Path, cli: Cli) -> None:
     Path("sheet.csv").write_bytes(b"PK\x03\x04 and more")
     assert workspace.exists()
     assert "a spreadsheet's own file, not CSV" in refused(cli, "sheet.csv")
 
 
+@pytest.mark.usefixtures("opened_before")
 def test_tables_that_break_their_rules_are_named_before_anything_is_taken(
     workspace: Path, sample_bench: Workbench, cli: Cli
 ) -> None:
@@ -361,6 +357,7 @@ def test_without_the_stages_the_remedy_is_to_run_them(workspace: Path, sample_be
 
 
 # ---------------------------------------------------------------------------------------------------- conflicts
+@pytest.mark.usefixtures("opened_before")
 def test_a_conflict_is_taken_and_told_and_stops_the_build_until_it_is_settled(
     workspace: Path, sample_bench: Workbench, cli: Cli
 ) -> None:
@@ -389,6 +386,7 @@ def test_a_conflict_is_taken_and_told_and_stops_the_build_until_it_is_settled(
     assert cli("hierarchy").exit_code == 0
 
 
+@pytest.mark.usefixtures("opened_before")
 def test_who_adds_an_edge_that_another_removed_may_be_upheld(
     workspace: Path, sample_bench: Workbench, cli: Cli
 ) -> None:
@@ -405,6 +403,7 @@ def test_who_adds_an_edge_that_another_removed_may_be_upheld(
     assert not [failure for failure in unknown_on_the_full_set(cli) if "Q12493" in failure]
 
 
+@pytest.mark.usefixtures("opened_before")
 def test_reviewers_who_agree_are_no_conflict(workspace: Path, sample_bench: Workbench, cli: Cli) -> None:
     assert workspace.exists()
     add_reviewers("ann")
@@ -415,7 +414,7 @@ def test_reviewers_who_agree_are_no_conflict(workspace: Path, sample_bench: Work
     assert cli("check").exit_code == 0
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_rows_written_are_those_of_the_helper_that_the_other_tests_use(
     workspace: Path, sample_bench: Workbench, cli: Cli
 ) -> None:
@@ -428,7 +427,7 @@ def test_rows_written_are_those_of_the_helper_that_the_other_tests_use(
         assert list(csv.DictReader(opened)) == read("class_decisions")
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("opened_before")
 def test_a_verdict_may_not_contradict_another_of_the_same_reviewer(
     workspace: Path, sample_bench: Workbench, cli: Cli
 ) -> None:

@@ -38,14 +38,15 @@ CINEMA = ("landmarks", "train/900167")  # in doubt because MUSEUM is contested
 VILLAGES = ("edges", "Q269528/Q486972")
 
 
-def open_desk(reviewer: str = "hgldv2", bench: Workbench | None = None) -> ReviewDesk:
-    return ReviewDesk(reviewer, bench or workbench.open_workbench(), lambda: datetime.date.fromisoformat(TODAY))
+def open_desk(bench: Workbench, reviewer: str = "hgldv2") -> ReviewDesk:
+    """A desk over the tables as they are now, which it reads again whenever the bench was opened."""
+    return ReviewDesk(reviewer, bench, lambda: datetime.date.fromisoformat(TODAY))
 
 
 @pytest.fixture
 def desk(workspace: Path, sample_bench: Workbench) -> ReviewDesk:
     assert workspace.exists()
-    return open_desk(bench=sample_bench)
+    return open_desk(sample_bench)
 
 
 def save(desk: ReviewDesk, told: Verdict) -> str:
@@ -231,7 +232,7 @@ def test_names_and_fingerprints_of_a_client_count_for_nothing(desk: ReviewDesk, 
 # --------------------------------------------------------------------------------------------------- several desks
 def test_the_second_of_two_desks_is_told_that_the_row_has_changed(desk: ReviewDesk, sample_bench: Workbench) -> None:
     add_reviewers("ann")
-    other = open_desk("ann")
+    other = open_desk(sample_bench, "ann")
     seen = {one: one.evidence(*GARDEN).seen for one in (desk, other)}
     desk.save(verdict(sample_bench, *GARDEN, "assign", "parks"), seen[desk])
     before = table_bytes()
@@ -253,7 +254,7 @@ def test_two_windows_of_one_reviewer_do_not_overwrite_each_other(desk: ReviewDes
 
 def test_a_verdict_on_an_edge_is_seen_on_the_page_of_its_child(desk: ReviewDesk, sample_bench: Workbench) -> None:
     """There the edge can be removed, in place of what was said about it on its own page."""
-    other, edge = open_desk(), ("edges", "Q1759852/Q7328910")
+    other, edge = open_desk(sample_bench), ("edges", "Q1759852/Q7328910")
     seen = desk.evidence(*GARDEN).seen
     removal = next(choice.verdict for choice in desk.evidence(*GARDEN).edges if choice.verdict.key == edge[1])
     other.save(verdict(sample_bench, *edge, "keep"), seen)
@@ -280,7 +281,7 @@ def test_what_was_decided_while_the_desk_opened_is_not_lost(workspace: Path, sam
     """At full size the tables lie open for seconds before the desk stands."""
     assert workspace.exists()
     put("class_decisions", row_of(sample_bench, verdict(sample_bench, *GARDEN, "assign", "parks"), "hgldv2"))
-    desk = open_desk(bench=sample_bench)  # which was opened before
+    desk = open_desk(sample_bench)  # which was opened before
     assert listed(desk)[GARDEN] is True
     save(desk, verdict(sample_bench, *MUSEUM, "assign", "library"))
     assert said_on(*GARDEN) == [("hgldv2", "assign parks")]
@@ -288,7 +289,7 @@ def test_what_was_decided_while_the_desk_opened_is_not_lost(workspace: Path, sam
 
 def test_desks_that_save_at_the_same_time_lose_nothing(desk: ReviewDesk, sample_bench: Workbench) -> None:
     add_reviewers("ann")
-    other = open_desk("ann")
+    other = open_desk(sample_bench, "ann")
     open_classes = [row.key for row in desk.rows() if row.kind == "classes" and not row.is_decided]
     work = {desk: open_classes[:6], other: open_classes[6:12]}
 
@@ -372,7 +373,7 @@ def test_a_row_that_has_changed_since_is_not_taken_back(desk: ReviewDesk, sample
 def test_undo_leaves_what_others_saved_since(desk: ReviewDesk, sample_bench: Workbench) -> None:
     add_reviewers("ann")
     save(desk, verdict(sample_bench, *GARDEN, "assign", "parks"))
-    save(open_desk("ann"), verdict(sample_bench, *MUSEUM, "assign", "library"))
+    save(open_desk(sample_bench, "ann"), verdict(sample_bench, *MUSEUM, "assign", "library"))
     desk.undo()
     assert said_on(*GARDEN) == []
     assert said_on(*MUSEUM) == [("ann", "assign library")]
@@ -419,11 +420,11 @@ def test_labels_are_those_of_the_taxonomy(desk: ReviewDesk) -> None:
 def test_without_a_queue_the_remedy_is_to_run_the_stages(workspace: Path, sample_bench: Workbench, kind: str) -> None:
     (workspace / QUEUES[kind].path).unlink()
     with pytest.raises(InputError, match=f"data/5_queue/{kind}.csv: not found. Remedy: run `dvc repro`"):
-        open_desk(bench=sample_bench)
+        open_desk(sample_bench)
 
 
 def test_without_pictures_the_desk_opens(workspace: Path, sample_bench: Workbench) -> None:
     (workspace / tables.IMAGES.path).unlink()
-    desk = open_desk(bench=sample_bench)
+    desk = open_desk(sample_bench)
     desk._thumbnails.listing.join()
     assert desk.evidence(*GARDEN).landmarks[0].image_ids == ()

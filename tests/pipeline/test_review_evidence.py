@@ -151,7 +151,11 @@ def test_what_may_be_chosen_first_is_what_the_row_proposes(found: Found) -> None
     assert [choice.verdict.hierarchical_label for choice in garden.choices] == ["garden", "parks", "museum"]
     assert garden.choices[0].note == "1 step up to garden (Q1107656)"
     assert garden.choices[2].note == "1 of its 1 landmarks have it otherwise"
-    assert [choice.text for choice in garden.edges] == ["Not a garden", "Not a park", "Not a art collection"]
+    assert [choice.text for choice in garden.edges] == [
+        "Not a kind of garden",
+        "Not a kind of park",
+        "Not a kind of art collection",
+    ]
     lake = found["landmarks", "train/11355"]
     assert [choice.verdict.hierarchical_label for choice in lake.choices] == ["lake"]
     commune = found["landmarks", "train/900158"]

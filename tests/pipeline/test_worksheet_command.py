@@ -108,6 +108,7 @@ def test_a_filled_worksheet_survives_the_stages_and_is_then_taken(
     assert [row["decision"] for row in read("class_decisions") if row["class_qid"] == "Q1759852"] == ["assign"]
 
 
+@pytest.mark.usefixtures("opened_before")
 @pytest.mark.parametrize("options", [[], ["--blind-for", "hgldv2"]])
 @pytest.mark.parametrize(
     "path", ["data/sheet.csv", "release/sheet.csv", "runs/sheet.csv", "./sample/../data/5_queue/mine.csv", "data"]
@@ -131,6 +132,7 @@ def test_links_into_those_folders_are_refused_too(workspace: Path, cli: Cli) -> 
     assert written(cli, "classes", path=Path("database.csv"))  # a name that only begins like one of them
 
 
+@pytest.mark.usefixtures("opened_before")
 def test_a_file_that_is_there_is_left_alone(workspace: Path, cli: Cli) -> None:
     assert workspace.exists()
     OUT.write_text("an afternoon's work")
@@ -212,6 +214,7 @@ def test_a_blind_worksheet_is_the_same_whatever_was_decided(
     assert (shown["doubt"], shown["why"]) == ("second_review", "a second reviewer is asked")
 
 
+@pytest.mark.usefixtures("opened_before")
 def test_who_has_judged_is_not_asked_and_nobody_where_it_is_settled(
     workspace: Path, sample_bench: Workbench, cli: Cli
 ) -> None:
@@ -231,6 +234,7 @@ def test_who_has_judged_is_not_asked_and_nobody_where_it_is_settled(
     assert mine not in written(cli, "classes", "--blind-for", "hgldv2")
 
 
+@pytest.mark.usefixtures("opened_before")
 def test_an_added_edge_is_not_asked_about(workspace: Path, sample_bench: Workbench, cli: Cli) -> None:
     """That it is asked about would tell that somebody added it, also where others have judged it since."""
     assert workspace.exists()
@@ -246,6 +250,7 @@ def test_an_added_edge_is_not_asked_about(workspace: Path, sample_bench: Workben
     assert written(cli, "edges", "--blind-for", "ann") == before
 
 
+@pytest.mark.usefixtures("opened_before")
 def test_an_unknown_reviewer_is_wrong_usage(workspace: Path, cli: Cli) -> None:
     assert workspace.exists()
     before = table_bytes()
@@ -256,6 +261,7 @@ def test_an_unknown_reviewer_is_wrong_usage(workspace: Path, cli: Cli) -> None:
     assert table_bytes() == before
 
 
+@pytest.mark.usefixtures("opened_before")
 def test_a_blind_worksheet_is_taken_once_filled(workspace: Path, cli: Cli) -> None:
     assert workspace.exists()
     add_reviewers("ann")
@@ -267,6 +273,7 @@ def test_a_blind_worksheet_is_taken_once_filled(workspace: Path, cli: Cli) -> No
     assert qid not in written(cli, "classes", "--blind-for", "ann")
 
 
+@pytest.mark.usefixtures("opened_before")
 def test_it_writes_nothing_but_the_file(workspace: Path, cli: Cli) -> None:
     before = {path: path.stat().st_mtime_ns for path in workspace.rglob("*")}
     written(cli, "classes")

@@ -7,6 +7,7 @@ import pytest
 from annotations.review import routes
 from annotations.review.app import create_app
 from annotations.review.desk import Evidence, Row
+from annotations.store import CurationError
 from annotations.verdicts import Verdict
 from tests.fake_desk import PICTURE, FakeDesk
 from tests.review_page import PORT, Reviewer
@@ -379,3 +380,15 @@ def test_classes_are_suggested_as_data(reviewer: Reviewer) -> None:
     assert answer.json == [{"qid": qid, "label": CLASSES[qid]} for qid in ("Q1", "Q2", "Q3")]
     assert reviewer.get("/classes?q=+").json == []
     assert reviewer.get("/classes").json == []
+
+
+def test_tables_that_somebody_has_broken_meanwhile_are_told_of(
+    reviewer: Reviewer, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> list[Row]:
+        raise CurationError(["annotations/anchors.csv:3: Q1 (<b>): out of order. Remedy: sort the rows"])
+
+    monkeypatch.setattr(desk, "rows", broken)
+    answer = reviewer.get(FIRST)
+    assert answer.status_code == 409
+    assert "annotations/anchors.csv:3: Q1 (&lt;b&gt;): out of order. Remedy: sort the rows" in answer.text
