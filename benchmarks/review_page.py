@@ -7,6 +7,7 @@ what the same preview costs when everything is labelled from the start.
 """
 
 import contextlib
+import gc
 import json
 import os
 import re
@@ -121,6 +122,7 @@ def walk(reviewer: Reviewer, rows: list[Row], which: str) -> None:
 def measure(bench: Workbench) -> dict[str, list[float]]:
     """Seconds of every request by its kind."""
     desk = ReviewDesk("hgldv2", bench)
+    gc.freeze()  # as `hgld review` does
     server = serve(desk, 0)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -1,6 +1,7 @@
 """`hgld review`: the review page over the project's tables, on this machine only."""
 
 import contextlib
+import gc
 
 import click
 
@@ -33,6 +34,7 @@ def run(reviewer: str, port: int) -> None:
     except OSError as error:
         what = f"cannot listen there ({error.strerror})"
         raise InputError(f"127.0.0.1:{port}", what, "choose another --port, or 0 for a free one") from error
+    gc.freeze()  # what was read stays to the end, so no collection walks over it while somebody waits
     click.echo(f"{len(desk.rows())} rows for {reviewer} at {address(server)} (Ctrl-C ends it)")
     with contextlib.suppress(KeyboardInterrupt):  # which the server itself takes for the end, once it serves
         server.serve_forever()

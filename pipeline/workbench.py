@@ -112,15 +112,18 @@ def read_curated() -> Tables:
     return curated
 
 
-def open_workbench() -> Workbench:
-    """Read what the stages found, and label everything under the decisions on disk.
+def open_workbench(curated: Tables | None = None) -> Workbench:
+    """Read what the stages found, and label everything under the decisions.
+
+    Args:
+        curated: tables as annotations.store.read gives them; None for those on disk, which must be lawful.
 
     Raises:
         InputError: a table of the stages is missing; `dvc repro` makes it.
         annotations.store.CurationError: a curated table breaks a law.
     """
     found = {name: read_table(getattr(tables, name.upper())) for name in _READ}
-    return _from_the_start(found, read_curated())
+    return _from_the_start(found, read_curated() if curated is None else curated)
 
 
 def _from_the_start(found: Tables, curated: Tables) -> Workbench:

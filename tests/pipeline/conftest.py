@@ -82,7 +82,11 @@ def opened_before(sample_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> N
 
     Labels are the same, as tests/pipeline/test_workbench.py shows; not for tests that run stages or take tables away.
     """
-    monkeypatch.setattr(workbench, "open_workbench", lambda: workbench.under(sample_bench, workbench.read_curated()))
+
+    def laid_over(curated: workbench.Tables | None = None) -> Workbench:
+        return workbench.under(sample_bench, workbench.read_curated() if curated is None else curated)
+
+    monkeypatch.setattr(workbench, "open_workbench", laid_over)
 
 
 @pytest.fixture

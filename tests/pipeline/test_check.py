@@ -286,6 +286,13 @@ def test_all_failures_of_all_checks_are_listed(workspace: Path, sample_bench: Wo
     assert shown == {failure for told in found.values() for failure in told}
 
 
+def test_a_broken_law_hides_no_failure_of_another_check(curated: Path, cli: Cli) -> None:
+    assert curated.exists()
+    edit("class_decisions", COMICS, COMICS.replace("hgldv2", "zoe"))
+    edit("anchors", "\nQ24354,theatre,", "\nQ24354,theater,")
+    assert list(failures(cli)) == ["reviewers_are_known", "human_labels_agree"]
+
+
 def test_broken_laws_are_all_listed_before_what_needs_them(curated: Path, cli: Cli) -> None:
     assert curated.exists()
     edit("class_decisions", COMICS, COMICS.replace("ignore", "drop").replace("hgldv2", "zoe"))
