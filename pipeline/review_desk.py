@@ -136,10 +136,11 @@ class ReviewDesk:
                 now = bench.curated[last.table]
                 try:
                     before = recording.taken_back(last.table, now, last.rows, last.replaced, path, self._day())
-                    recording.write(last.table, before, path)
+                    written = recording.write(last.table, before, path)
                 except store.CurationError as error:
                     raise Refused("; ".join(error.problems)) from error
             self._saved.pop()
+            self._on_disk |= {last.table: written}
             self._adopt(workbench.under(bench, bench.curated | {last.table: store.read(last.table, path)}))
             return f"Taken back: {last.says}"
 
