@@ -64,7 +64,7 @@ def browser(chromium: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
         chromium.close()
     chromium.switch_to.window(chromium.window_handles[0])
     chromium.get("about:blank")
-    assert said == []
+    assert said == [], said
 
 
 @contextlib.contextmanager
