@@ -80,6 +80,14 @@ def serving(desk: Desk) -> Iterator[str]:
         thread.join()
 
 
+@contextlib.contextmanager
+def visiting(desk: Desk, driver: webdriver.Chrome) -> Iterator[str]:
+    """The same for one browser, which leaves before the server goes: pictures further down may still be asked for."""
+    with serving(desk) as where:
+        yield where
+        driver.get("about:blank")
+
+
 def resize(driver: webdriver.Chrome, width: int, height: int) -> None:
     """Set the size of the page, in CSS pixels; a window cannot be as narrow as a telephone."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}

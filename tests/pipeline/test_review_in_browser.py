@@ -1,8 +1,7 @@
 """The review page over the sample's own tables, in real Chromium: what is decided there lies in annotations/."""
 
-import contextlib
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,20 +14,12 @@ from annotations import laws
 from pipeline import tables, workbench
 from pipeline.files import read_table
 from pipeline.review_desk import ReviewDesk
-from tests.browser import browser, chromium, click, find, press, refused_statuses, serving, turn
+from tests.browser import browser, chromium, click, find, press, refused_statuses, turn, visiting
 
 __all__ = ["browser", "chromium"]  # fixtures
 MUSEUM = "/row/classes/Q1352795"  # cinematheque, under museum and library
 DECISIONS = {name: Path(f"annotations/{name}.csv") for name in ("class_decisions", "edge_decisions")}
 DECISIONS["landmark_decisions"] = Path("sample/annotations/landmark_decisions.csv")
-
-
-@contextlib.contextmanager
-def page_over(desk: ReviewDesk, browser: Chrome) -> Iterator[str]:
-    """The page over the desk; left before its server goes, so that nothing asks for pictures that nobody sends."""
-    with serving(desk) as where:
-        yield where
-        browser.get("about:blank")
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -48,7 +39,7 @@ def desk(workspace: Path) -> ReviewDesk:
 
 def test_twenty_decisions_by_keyboard_leave_lawful_tables(browser: Chrome, desk: ReviewDesk) -> None:
     before = {name: len(rows(name)) for name in DECISIONS}
-    with page_over(desk, browser) as where:
+    with visiting(desk, browser) as where:
         browser.get(where)
         for number in range(20):
             assert not browser.find_elements(By.CSS_SELECTOR, "[role=alert]")
@@ -66,7 +57,7 @@ def test_a_preview_is_what_the_stages_then_build(
     browser: Chrome, desk: ReviewDesk, build_here: Callable[..., None]
 ) -> None:
     before = read_table(tables.LANDMARK_LABELS)
-    with page_over(desk, browser) as where:
+    with visiting(desk, browser) as where:
         browser.get(where + MUSEUM[1:])
         turn(browser, "2")
         shown = find(browser, ".moves").text
@@ -82,7 +73,7 @@ def test_a_preview_is_what_the_stages_then_build(
 
 def test_undo_gives_the_tables_back(browser: Chrome, desk: ReviewDesk) -> None:
     before = all_bytes()
-    with page_over(desk, browser) as where:
+    with visiting(desk, browser) as where:
         browser.get(where + MUSEUM[1:])
         turn(browser, "1")
         turn(browser, Keys.ENTER)
@@ -94,7 +85,7 @@ def test_undo_gives_the_tables_back(browser: Chrome, desk: ReviewDesk) -> None:
 
 
 def test_the_second_of_two_tabs_is_told_that_the_row_has_changed(browser: Chrome, desk: ReviewDesk) -> None:
-    with page_over(desk, browser) as where:
+    with visiting(desk, browser) as where:
         browser.get(where + MUSEUM[1:])
         turn(browser, "1")
         first = browser.current_window_handle
@@ -117,7 +108,7 @@ def test_a_conflict_with_another_reviewer_is_saved_and_told(
     people = workspace / "annotations/reviewers.csv"
     people.write_text(people.read_text(encoding="utf-8") + "zoe,Zoe,\n", encoding="utf-8")
     for reviewer, key in (("hgldv2", "1"), ("zoe", "2")):
-        with page_over(ReviewDesk(reviewer, workbench.open_workbench()), browser) as where:
+        with visiting(ReviewDesk(reviewer, workbench.open_workbench()), browser) as where:
             browser.get(f"{where}row/classes/Q1352795")
             turn(browser, key)
             turn(browser, Keys.ENTER)
@@ -130,7 +121,7 @@ def test_a_conflict_with_another_reviewer_is_saved_and_told(
 
 def test_an_edge_that_closes_a_cycle_is_refused_with_the_cycle(browser: Chrome, desk: ReviewDesk) -> None:
     before = all_bytes()
-    with page_over(desk, browser) as where:
+    with visiting(desk, browser) as where:
         browser.get(f"{where}row/edges/Q486972/Q2221906")  # human settlement -> geographic location
         press(browser, "a")
         press(browser, "Q532")
@@ -144,7 +135,7 @@ def test_an_edge_that_closes_a_cycle_is_refused_with_the_cycle(browser: Chrome, 
 
 def test_filters_and_pictures_of_the_sample(browser: Chrome, desk: ReviewDesk) -> None:
     desk._thumbnails.listing.join()
-    with page_over(desk, browser) as where:
+    with visiting(desk, browser) as where:
         browser.get(f"{where}?kind=landmarks&text=amsterdam")
         titles = [row.text for row in browser.find_elements(By.CSS_SELECTOR, ".rows li")]
         assert len(titles) > 3

@@ -10,16 +10,15 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.browser import PATIENCE, click, find, next_page, press, refused_statuses, resize, serving, turn
+from tests.browser import PATIENCE, click, find, next_page, press, refused_statuses, resize, turn, visiting
 from tests.fake_desk import FakeDesk
 from tests.review_rows import ROWS, filler_rows
 
 
 @pytest.fixture
 def where(desk: FakeDesk, browser: Chrome) -> Iterator[str]:
-    with serving(desk) as address:
+    with visiting(desk, browser) as address:
         yield address
-        browser.get("about:blank")  # so that no page asks a server that has gone for suggestions
 
 
 def text_of(browser: Chrome, css: str) -> str:
@@ -64,7 +63,7 @@ def test_open_filter_decide_by_keyboard_and_undo(browser: Chrome, where: str, de
 
 def test_twenty_decisions_by_keyboard(browser: Chrome) -> None:
     desk = FakeDesk([*ROWS, *filler_rows(30)])
-    with serving(desk) as where:
+    with visiting(desk, browser) as where:
         browser.get(where)
         for number in range(20):
             title, has_choice = text_of(browser, "h1"), bool(browser.find_elements(By.CSS_SELECTOR, "[data-key='1']"))
@@ -77,7 +76,7 @@ def test_twenty_decisions_by_keyboard(browser: Chrome) -> None:
 
 
 def test_the_last_decision_leads_to_the_end(browser: Chrome) -> None:
-    with serving(FakeDesk(ROWS[:1])) as where:
+    with visiting(FakeDesk(ROWS[:1]), browser) as where:
         browser.get(where)
         turn(browser, "i")
         turn(browser, Keys.ENTER)
@@ -268,7 +267,7 @@ def test_a_verdict_without_a_reason_is_asked_for_one(browser: Chrome, where: str
 @pytest.mark.parametrize("path", ["row/classes/Q1", "row/edges/Q8/Q9", "?text=nothing", "row/landmarks/train/1"])
 def test_no_page_is_wider_than_the_window(browser: Chrome, width: int, path: str) -> None:
     rows = [*ROWS, ROWS[2].__class__(**vars(ROWS[2]) | {"key": "train/1", "title": "Unbroken" * 80, "why": "y" * 500})]
-    with serving(FakeDesk(rows)) as where:
+    with visiting(FakeDesk(rows), browser) as where:
         resize(browser, width, 844)
         browser.get(where + path)
         for _ in range(2):
