@@ -10,12 +10,11 @@ from typing import Any
 import networkx as nx
 
 from annotations import laws, store
+from annotations.verdicts import TABLE_OF
 from pipeline import curation, workbench
 from pipeline.errors import InputError
 from pipeline.params import read_params
-from pipeline.workbench import DECISIONS, Tables, Workbench
-
-KINDS = {"class_decisions": "classes", "edge_decisions": "edges", "landmark_decisions": "landmarks"}
+from pipeline.workbench import Tables, Workbench
 
 
 def check_tables() -> dict[str, Any]:
@@ -80,10 +79,9 @@ def human_labels_agree(bench: Workbench) -> Iterator[str]:
 
 def evidence_is_current(bench: Workbench) -> Iterator[str]:
     """What a verdict was given on still holds; a verdict without a fingerprint holds on any evidence."""
-    for name in DECISIONS:
+    for kind, name in TABLE_OF.items():
         for row in bench.curated[name].to_dict("records"):
             ids = tuple(row[column] for column in store.TABLES[name].id_columns)
-            kind = KINDS[name]
             if not row["evidence_hash"] or bench.names(kind, ids) is None:
                 continue
             if bench.evidence(kind, ids) != row["evidence_hash"]:
