@@ -30,5 +30,5 @@ $(VENV)/.installed-repro: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) "$$(grep '^torch==' constraints.txt)" -e '.[pipeline,review,dev]'
+	$(PIP) "$$(grep '^torch==' constraints.txt)" -e '.[pipeline,review,losses,gpu,dev]'
 	touch $(VENV)/.installed-repro $@
