@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.levels import agreement_depths
-from training.similarity import float_scores, with_references
+from training.similarity import checked_batch, float_scores
 
 
 class CalibrationLoss(nn.Module):
@@ -36,9 +36,8 @@ class CalibrationLoss(nn.Module):
         ref_labels: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss; arguments as for RankLoss."""
-        labels, refs, ref_labels = with_references(embeddings, labels, ref_embeddings, ref_labels)
-        real = torch.promote_types(embeddings.dtype, torch.float32)
-        scores = float_scores(functional.normalize(embeddings.to(real)), functional.normalize(refs.to(real)))
+        embeddings, labels, refs, ref_labels = checked_batch(embeddings, labels, ref_embeddings, ref_labels)
+        scores = float_scores(functional.normalize(embeddings), functional.normalize(refs))
         is_match = agreement_depths(labels, ref_labels) == labels.shape[1]
         short = functional.relu(self.positive - scores[is_match])
         over = functional.relu(scores - self.negative).masked_fill(is_match, 0)
@@ -79,7 +78,8 @@ class ClusterLoss(nn.Module):
         Raises:
             ValueError: a class id outside 0..class_count - 1.
         """
-        classes = with_references(embeddings, labels, None, None)[0][:, 0]
+        embeddings, labels, *_ = checked_batch(embeddings, labels, None, None)
+        classes = labels[:, 0]
         class_count = len(self.weight)
         if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < class_count:
             worst = int(classes.max()) if int(classes.max()) >= class_count else int(classes.min())
@@ -87,5 +87,5 @@ class ClusterLoss(nn.Module):
                 f"label {worst} in column 0 is not a class of this ClusterLoss, which knows 0..{class_count - 1};"
                 " number the finest classes of the training set from 0"
             )
-        logits = float_scores(embeddings, functional.normalize(self.weight)) / self.temperature
+        logits = float_scores(embeddings, functional.normalize(self.weight).to(embeddings)) / self.temperature
         return functional.cross_entropy(logits, classes.long())

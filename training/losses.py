@@ -15,7 +15,7 @@ from training.levels import agreement_depths, depth_counts
 from training.objectives import Objective, Surrogate
 from training.ranks import rank_loss
 from training.relevance import relevance_table
-from training.similarity import float_scores, with_references
+from training.similarity import checked_batch, float_scores
 
 __all__ = [
     "CalibrationLoss",
@@ -82,7 +82,7 @@ class RankLoss(nn.Module):
             if ref_embeddings is not None:
                 raise ValueError("exclude_self with ref_embeddings needs self_columns, the queries' rows among them")
             self_columns = torch.arange(len(embeddings))
-        labels, refs, ref_labels = with_references(embeddings, labels, ref_embeddings, ref_labels)
+        embeddings, labels, refs, ref_labels = checked_batch(embeddings, labels, ref_embeddings, ref_labels)
         depths, counts = agreement_depths(labels, ref_labels), depth_counts(labels, ref_labels)
         if self.exclude_self and self_columns is not None:
             own = self_columns.to(embeddings.device).unsqueeze(1)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.levels import path_ids
-from training.similarity import with_references
+from training.similarity import checked_batch
 
 PAIR_LOSSES = {"triplet": "TripletMarginLoss", "fast_ap": "FastAPLoss", "multi_similarity": "MultiSimilarityLoss"}
 PROXY_LOSSES = {"arcface": "ArcFaceLoss", "proxy_nca": "ProxyNCALoss"}
@@ -46,7 +46,7 @@ class MetricLearningLoss(nn.Module):
         ref_labels: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss; arguments as for training.losses.RankLoss. Proxy losses do not look at references."""
-        own, refs, others = with_references(embeddings, labels, ref_embeddings, ref_labels)
+        embeddings, own, refs, others = checked_batch(embeddings, labels, ref_embeddings, ref_labels)
         if self.has_proxies:
             return cast(Tensor, self.loss(embeddings, own[:, 0]))
         tables = path_ids(own.cpu().numpy(), others.cpu().numpy())

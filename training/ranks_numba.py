@@ -165,15 +165,17 @@ def smooth_query(
     for place in range(first, len(row)):
         factor = positive_factor(row, ratios, row[place], center, is_wide, shape)
         negatives, down = sweep(row, ratios, slopes, 0, first, row[place], factor, plain)
-        positives, up = sweep(row, ratios, slopes, first, len(row), row[place], factor, plain)
-        rank_plus = 0.5 + positives  # the sweep counts i itself as a half, the definition as 1
+        before, up_before = sweep(row, ratios, slopes, first, place, row[place], factor, plain)
+        after, up_after = sweep(row, ratios, slopes, place + 1, len(row), row[place], factor, plain)
+        slopes[place] = 0
+        rank_plus = 1 + before + after
         rank = rank_plus + negatives
         value += rank_plus / (rank * normaliser)
         fall = scale * rank_plus / (rank * rank * normaliser)
         rise = fall - scale / (rank * normaliser)
         add_scaled(own, slopes, 0, first, fall)
         add_scaled(own, slopes, first, len(row), rise)
-        own[place] -= row.dtype.type(fall * down + rise * up)
+        own[place] -= row.dtype.type(fall * down + rise * (up_before + up_after))
     return value
 
 
