@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.levels import agreement_depths
-from training.similarity import checked_batch, float_scores
+from training.similarity import checked_batch, inner_products
 
 
 class CalibrationLoss(nn.Module):
@@ -37,7 +37,8 @@ class CalibrationLoss(nn.Module):
     ) -> Tensor:
         """Scalar loss; arguments as for RankLoss."""
         embeddings, labels, refs, ref_labels = checked_batch(embeddings, labels, ref_embeddings, ref_labels)
-        scores = float_scores(functional.normalize(embeddings), functional.normalize(refs))
+        units = functional.normalize(embeddings)
+        scores = inner_products(units, units if refs is embeddings else functional.normalize(refs))
         is_match = agreement_depths(labels, ref_labels) == labels.shape[1]
         short = functional.relu(self.positive - scores[is_match])
         over = functional.relu(scores - self.negative).masked_fill(is_match, 0)
@@ -87,5 +88,5 @@ class ClusterLoss(nn.Module):
                 f"label {worst} in column 0 is not a class of this ClusterLoss, which knows 0..{class_count - 1};"
                 " number the finest classes of the training set from 0"
             )
-        logits = float_scores(embeddings, functional.normalize(self.weight).to(embeddings)) / self.temperature
+        logits = inner_products(embeddings, functional.normalize(self.weight).to(embeddings)) / self.temperature
         return functional.cross_entropy(logits, classes.long())

@@ -15,7 +15,7 @@ from training.levels import agreement_depths, depth_counts
 from training.objectives import Objective, Surrogate
 from training.ranks import rank_loss
 from training.relevance import relevance_table
-from training.similarity import checked_batch, float_scores
+from training.similarity import checked_batch, inner_products
 
 __all__ = [
     "CalibrationLoss",
@@ -93,7 +93,7 @@ class RankLoss(nn.Module):
             depths = torch.where(depths < 0, depths, (depths == finest).to(depths.dtype))
             counts = torch.stack([counts[:, :finest].sum(1), counts[:, finest]], 1)
         gains, normaliser = self.gains(counts)
-        return rank_loss(float_scores(embeddings, refs), depths, gains, normaliser, self.objective, self.backend)
+        return rank_loss(inner_products(embeddings, refs), depths, gains, normaliser, self.objective, self.backend)
 
 
 def is_positive(counts: Tensor) -> tuple[Tensor, Tensor]:

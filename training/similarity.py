@@ -1,16 +1,43 @@
 """What every loss does first: check a batch and its references, and compare them in full precision."""
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
-def float_scores(embeddings: Tensor, ref_embeddings: Tensor) -> Tensor:
-    """Inner products (B, M) in the precision of the embeddings, whatever autocast says.
+class Products(torch.autograd.Function):
+    """Inner products of a batch with references, or with itself, never in half precision.
 
-    Half precision cannot tell scores apart that differ by less than tau.
+    Half precision cannot tell scores apart that differ by less than tau. For a batch with itself one matrix product
+    gives the whole gradient, where autograd would take two.
     """
-    with torch.autocast(embeddings.device.type, enabled=False):
-        return embeddings @ ref_embeddings.T
+
+    @staticmethod
+    def forward(ctx: Any, embeddings: Tensor, refs: Tensor | None) -> Tensor:
+        """Scores (B, M)."""
+        ctx.save_for_backward(embeddings, refs)
+        with torch.autocast(embeddings.device.type, enabled=False):
+            return embeddings @ (embeddings if refs is None else refs).T
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Gradients by the embeddings and by the references, where asked for."""
+        embeddings, refs = ctx.saved_tensors
+        (slope,) = upstream
+        with torch.autocast(embeddings.device.type, enabled=False):
+            if refs is None:
+                return (slope + slope.T) @ embeddings, None
+            own = slope @ refs if ctx.needs_input_grad[0] else None
+            return own, slope.T @ embeddings if ctx.needs_input_grad[1] else None
+
+
+def inner_products(embeddings: Tensor, refs: Tensor) -> Tensor:
+    """Scores (B, M) in the precision of the embeddings, whatever autocast says."""
+    own = None if refs is embeddings else refs
+    return cast(Tensor, Products.apply(embeddings, own))  # type: ignore[no-untyped-call]
 
 
 def checked_batch(
