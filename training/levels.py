@@ -16,7 +16,8 @@ def path_ids(*labels: np.ndarray) -> list[np.ndarray]:
 
     Returns:
         int32 arrays (N_i, L): two rows of any of them are equal in a column exactly when the labels are equal in that
-        column and in all coarser ones. The depth of agreement is then the number of equal columns.
+        column and in all coarser ones. The depth of agreement is then the number of equal columns. In each column, ids
+        rise with the path: with the coarser columns first.
 
     Raises:
         ValueError: labels that are not integers of shape (N, L), or differ in L.

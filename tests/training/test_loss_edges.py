@@ -190,6 +190,18 @@ def test_numba_backend_in_many_threads_is_the_same(monkeypatch: pytest.MonkeyPat
     assert torch.equal(threads[1], alone[1])
 
 
+@pytest.mark.parametrize("name", RANK_LOSSES)
+def test_same_bytes_every_time(name: str) -> None:
+    """Wherever its buffers lie in memory: a resumed run continues bit for bit."""
+    embeddings, labels = hard_batch()
+    loss = RANK_LOSSES[name][0](backend="numba")
+    held, gradients = [], set()
+    for size in range(100):
+        held.append(torch.empty(7 * size + 1))
+        gradients.add(value_and_gradient(loss, embeddings.float(), labels)[1].numpy().tobytes())
+    assert len(gradients) == 1
+
+
 def test_only_one_matrix_is_kept_for_the_backward_pass() -> None:
     embeddings, labels = hard_batch()
     kept: list[Tensor] = []
