@@ -11,6 +11,7 @@ import click
 
 from pipeline.cli_curate import CURATE
 from pipeline.cli_look import LOOK
+from pipeline.cli_train import TRAIN, TRAIN_OPTIONS
 from pipeline.errors import with_file_errors
 
 STAGES = {
@@ -21,11 +22,14 @@ STAGES = {
     "queue": "step5_queue",
     "export": "step6_export",
     "validate": "step7_validate",
+    "index": "step8_index",
+    "train": "step9_train",
 }
 # Options of single stages; each is a parameter of the stage's `main`.
 OPTIONS: dict[str, list[click.Parameter]] = {
     "download": [click.Option(["--dry-run"], is_flag=True, help="Print what would be fetched, and fetch nothing.")],
     "wikidata": [click.Option(["--offline"], is_flag=True, help="Ask nobody: fail on what was never answered.")],
+    "train": TRAIN_OPTIONS,
 }
 
 
@@ -42,14 +46,16 @@ class Grouped(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section a group."""
-        for title, names in (("Stages, in order", list(STAGES)), ("Curate", _names(CURATE)), ("Look", _names(LOOK))):
+        groups = {"Curate": CURATE, "Look": LOOK, "Train": TRAIN}
+        sections = {"Stages, in order": list(STAGES), **{title: _names(group) for title, group in groups.items()}}
+        for title, names in sections.items():
             rows = [(name, self.commands[name].get_short_help_str(80)) for name in names]
             with formatter.section(title):
                 formatter.write_dl(rows)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of the work."""
-        return [*STAGES, *_names(CURATE), *_names(LOOK)]
+        return [*STAGES, *_names(CURATE), *_names(LOOK), *_names(TRAIN)]
 
 
 @click.group(cls=Grouped, context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,15 +74,17 @@ def _stage(name: str, module: str) -> None:
         "queue": "List what a person should decide, most useful first.",
         "export": "Write the release.",
         "validate": "Check every promise about the release.",
+        "index": "Find where in the TARs each image lies.",
+        "train": "Train on the release: every loss and seed of params.yaml, or one; torchrun -m pipeline.step9_train.",
     }[name]
 
     @hgld.command(name, help=docstring, params=OPTIONS.get(name, []))
-    def run(**options: bool) -> None:
+    def run(**options: Any) -> None:
         main = importlib.import_module(f"pipeline.{module}").main
         main(**options)
 
 
 for _name, _module in STAGES.items():
     _stage(_name, _module)
-for _command in (*CURATE, *LOOK):
+for _command in (*CURATE, *LOOK, *TRAIN):
     hgld.add_command(_command)

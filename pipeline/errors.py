@@ -26,9 +26,9 @@ def stage_command(main: Callable[[], None]) -> Callable[[], None]:
 def with_file_errors(main: Callable[[], Any]) -> Callable[[], Any]:
     """Turn what the operating system refuses (no space, no permission) into an `InputError` with a remedy."""
 
-    def guarded() -> Any:
+    def guarded(*arguments: Any, **options: Any) -> Any:
         try:
-            return main()
+            return main(*arguments, **options)
         except OSError as error:
             where = str(error.filename or "the disk")
             remedy = "check the path, its permissions and the free space, then run the command again"

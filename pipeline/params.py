@@ -68,6 +68,37 @@ class Release:
 
 
 @dataclasses.dataclass(frozen=True)
+class Train:
+    """Which losses, seeds and levels are trained; the rest is named and explained in training/config.py."""
+
+    losses: list[str]
+    seeds: list[int]
+    levels: list[str]
+    backbone: str
+    pretrained: bool
+    dim: int
+    image_size: int
+    flip: bool
+    epochs: int
+    batch_size: int
+    m_per_class: int
+    supers_per_batch: int
+    learning_rate: float
+    loss_learning_rate: float
+    weight_decay: float
+    warmup_share: float
+    chunk: int
+    accumulate: int
+    memory: int
+    precision: str
+    evaluate_every: int
+    checkpoint_every: int
+    workers: int
+    fault_share: float
+    device: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Params:
     """The whole of params.yaml."""
 
@@ -77,6 +108,7 @@ class Params:
     folds: Folds
     label: Label
     release: Release
+    train: Train
 
 
 def read_params(path: Path = PARAMS) -> Params:
@@ -129,6 +161,11 @@ def _value(hint: Any, value: Any, path: str, name: str) -> Any:
     """Check one value against its declared type; nested sections are checked in turn."""
     if dataclasses.is_dataclass(hint):
         return _checked(hint, value, path, f"{name}.")
+    if typing.get_origin(hint) is list:
+        if not isinstance(value, list):
+            raise InputError(f"{path}: {name}", f"{value!r} is not a list", "write it in brackets, [] for none")
+        (kind,) = typing.get_args(hint)
+        return [_value(kind, entry, path, f"{name}[{place}]") for place, entry in enumerate(value)]
     allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if float in allowed and type(value) is int:
         value = float(value)

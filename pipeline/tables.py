@@ -128,6 +128,19 @@ TAR_MANIFEST = Table(
         Column("size_bytes", "int64", "its size"),
     ),
 )
+TAR_INDEX = Table(
+    "index",
+    "data/1_gldv2/tar_index.parquet",
+    "an image in a TAR of the manifest",
+    ("split", "image_id"),
+    (
+        Column("split", "string", "GLDv2 split", allowed=("train", "index", "test")),
+        IMAGE_ID,
+        Column("tar", "string", "TAR that holds it, from the project folder"),
+        Column("offset", "int64", "where its bytes begin in the TAR"),
+        Column("size", "int64", "number of its bytes"),
+    ),
+)
 LANDMARK_ITEMS = Table(
     "wikidata",
     "data/2_wikidata/landmark_items.parquet",

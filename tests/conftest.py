@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.clones import train_nothing
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -20,6 +22,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("params.yaml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
+    train_nothing(tmp_path)
     for room in ("hierarchy", "pipeline"):  # hashed into provenance.json
         (tmp_path / room).mkdir()
     monkeypatch.chdir(tmp_path)

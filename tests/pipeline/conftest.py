@@ -16,6 +16,7 @@ from pipeline.cli import STAGES, hgld
 from pipeline.files import conform
 from pipeline.wikimedia.source import EntitySource
 from pipeline.workbench import Workbench
+from tests.clones import train_nothing
 
 Entity = dict[str, Any]
 # What `item` may be given for a property: ids, texts, coordinates, or whole statements.
@@ -35,12 +36,13 @@ def build_here() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def built_sample(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
-    """A folder in which all seven stages have run on the sample. Read only: other tests look at it too."""
+    """A folder in which all stages have run on the sample. Read only: other tests look at it too."""
     folder = tmp_path_factory.mktemp("sample") / "hgldv2"
     for name in ("annotations", "sample"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("params.yaml", "constraints.txt"):
         shutil.copy(root / name, folder / name)
+    train_nothing(folder)
     for room in ("hierarchy", "pipeline"):  # hashed into provenance.json
         (folder / room).mkdir()
     with pytest.MonkeyPatch.context() as patch:

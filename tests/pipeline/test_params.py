@@ -1,5 +1,7 @@
 """params.yaml is read strictly, and what does not fit is named: file, key, what is wrong, remedy."""
 
+import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +10,9 @@ import yaml
 from click.testing import Result
 
 from pipeline.errors import InputError
-from pipeline.params import Params, read_params
+from pipeline.params import Params, Train, read_params
+from pipeline.step9_train import CHOICES
+from training.config import TrainConfig
 
 Cli = Callable[..., Result]
 
@@ -106,7 +110,7 @@ def test_another_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("stage", ["download", "wikidata", "label", "queue", "export", "validate"])
+@pytest.mark.parametrize("stage", ["download", "wikidata", "label", "queue", "export", "validate", "train"])
 def test_every_stage_that_reads_params_stops_on_them(
     stage: str, workspace: Path, cli: Cli, outputs: Callable[[], dict[str, str]]
 ) -> None:
@@ -116,3 +120,32 @@ def test_every_stage_that_reads_params_stops_on_them(
     assert result.exit_code == 1
     assert "params.yaml: unknown key 'colour'" in result.stderr
     assert outputs() == before
+
+
+def test_settings_of_training_are_those_of_a_run() -> None:
+    """Declared again in pipeline/params.py, so that no other stage depends on the code of training."""
+    declared = {field.name: field.type for field in dataclasses.fields(Train)}
+    of_a_run = {field.name: field.type for field in dataclasses.fields(TrainConfig)}
+    assert set(declared) - set(CHOICES) == set(of_a_run) - {"loss", "seed"}
+    assert all(declared[name] is of_a_run[name] for name in set(declared) - set(CHOICES))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("losses: []", "losses: happier", "train.losses: 'happier' is not a list"),
+        ("losses: []", "losses: [7]", r"train.losses\[0\]: 7 is not a str"),
+        ("seeds: [0]", "seeds: [zero]", r"train.seeds\[0\]: 'zero' is not a int"),
+        ("losses: []", "losses: [hapier]", "loss 'hapier' is unknown; known: happier"),
+        ("epochs: 10", "epochs: 0", "epochs is 0; it must be at least 1"),
+    ],
+)
+def test_training_settings_that_do_not_fit_are_named(
+    old: str, new: str, message: str, workspace: Path, cli: Cli
+) -> None:
+    edit(workspace, old, new)
+    if old != "losses: []":
+        edit(workspace, "losses: []", "losses: [happier]")
+    result = cli("train")
+    assert result.exit_code == 1
+    assert re.search(f"params.yaml: {message}|params.yaml: train: {message}", result.stderr)

@@ -1,4 +1,4 @@
-"""The seven stages on the sample: every table as declared, every hard case as promised, the same bytes again."""
+"""The stages on the sample: every table as declared, every hard case as promised, the same bytes again."""
 
 import itertools
 import json

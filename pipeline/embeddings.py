@@ -1,0 +1,45 @@
+"""Embeddings of a split's images by a trained model, a shard at a time; for `hgld embed`."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.step9_train import images_of, told
+from training.embedding import embed, shard_rows, write_embeddings
+from training.image_table import ImageTable
+from training.processes import connect
+from training.trained import read_model
+
+
+def write_shard(run: Path, split: str, shard: int, shard_count: int, out: Path) -> str:
+    """Write one shard's embeddings; returns what was done.
+
+    Args:
+        run: folder of a run.
+        split: whose images in the TARs on this machine are embedded.
+        shard: 0..shard_count - 1.
+        shard_count: number of shards.
+        out: folder of the file shard-<i>-of-<n>.parquet.
+
+    Raises:
+        InputError: no model in the run, a shard that does not exist, too many unreadable images.
+    """
+    images = images_of(split)
+    with told(str(run)):
+        with connect("auto") as processes:
+            model, config = read_model(run, processes.device)
+        rows = shard_rows(len(images.image_ids), shard, shard_count)
+        ids = np.array(images.image_ids)[rows]
+        table = ImageTable(ids, np.zeros((len(ids), 1), np.int64), ("image",))
+        embeddings, kept = embed(
+            model,
+            table,
+            images,
+            image_size=config.image_size,
+            device=next(model.parameters()).device,
+            workers=config.workers,
+            fault_share=config.fault_share,
+        )
+    path = out / f"shard-{shard}-of-{shard_count}.parquet"
+    write_embeddings(path, ids[kept], embeddings)
+    return f"{path}: {len(kept)} of {len(ids)} images"
