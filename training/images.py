@@ -77,10 +77,10 @@ class TarImages:
     def row(self, image_id: str) -> int:
         """Where the index has an image."""
         key = image_id.encode()
-        if len(key) <= self.ids.itemsize:  # for a longer one, numpy would copy all ids to make them as long
-            row = int(np.searchsorted(self.ids, np.array(key, self.ids.dtype)))
-            if row < len(self.ids) and self.ids[row] == key:
-                return row
+        # An array of the same type: for a longer key, numpy would else make a copy of all ids.
+        row = int(np.searchsorted(self.ids, np.array(key, self.ids.dtype)))
+        if row < len(self.ids) and self.ids[row] == key:
+            return row
         raise ImageError(
             f"image {image_id} is not among the {len(self.ids)} of the {len(self.tars)} indexed TARs; add its TAR to"
             " the index, or drop its label"

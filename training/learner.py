@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from training.augment import augment
+from training.augment import DRAWS, augment_as_drawn
 from training.caching import backward_in_chunks
 from training.config import TrainConfig
 from training.dataset import Batch
@@ -83,7 +83,11 @@ class Learner:
         """
         config = self.config
         generator = seed_batch(config.seed, epoch, number, self.processes.rank)
-        images = augment(batch.images.to(self.processes.device), config.image_size, generator, flip=config.flip)
+        draws = torch.rand(config.batch_size, DRAWS, generator=generator)  # of the batch of all processes together
+        first = config.batch_size // self.processes.world_size * self.processes.rank
+        own_draws = draws[first : first + len(batch.images)]
+        images = batch.images.to(self.processes.device)
+        images = augment_as_drawn(images, config.image_size, own_draws.to(images.device), flip=config.flip)
         labels = gather_rows(batch.labels.to(images.device))
         positions = gather_rows(batch.positions.to(images.device))
 

@@ -19,7 +19,7 @@ from training.image_table import ImageTable
 from training.images import FolderImages, TarImages
 from training.learner import Learner
 from training.metrics import evaluate_retrieval
-from training.processes import Processes
+from training.processes import Processes, same_everywhere
 from training.runs import (
     RunError,
     append_row,
@@ -78,6 +78,7 @@ class Run:
 
     def start(self, resume: Path | None) -> None:
         """Take up the last checkpoint, where there is one that fits."""
+        same_everywhere("settings, images or code", " ".join(self.digests.values()))
         path = self.folder / LAST if resume is None else resume / LAST if resume.is_dir() else resume
         if resume is None and not path.exists():
             if self.processes.is_main and self.folder.exists() and any(self.folder.iterdir()):
@@ -85,7 +86,7 @@ class Run:
             self.processes.wait()
             return
         saved = load_checkpoint(path, self.processes.device)
-        other = [name for name, digest in self.digests.items() if saved["digests"].get(name) != digest]
+        other = [name for name, digest in self.digests.items() if saved.get("digests", {}).get(name) != digest]
         if other and resume is not None:
             raise RunError(f"{path} is of other {', '.join(other)}; resume a run with what it was begun with")
         if other:

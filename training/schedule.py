@@ -20,13 +20,14 @@ def learning_rate_share(step: int, step_count: int, warmup_share: float) -> floa
 
 
 def seed_batch(seed: int, epoch: int, batch: int, rank: int) -> torch.Generator:
-    """Seed torch for a batch, and return a generator for its augmentation.
+    """Seed torch for a batch, each process by itself, and return a generator that is the same in all of them.
 
     Every batch has random numbers of its own, so that a resumed run draws what the undisturbed one would have drawn.
     """
-    state = np.random.SeedSequence([seed, epoch, batch, rank]).generate_state(2, np.uint64)
-    torch.manual_seed(int(state[0]))
-    return torch.Generator().manual_seed(int(state[1] >> 1))
+    own = np.random.SeedSequence([seed, epoch, batch, rank]).generate_state(1, np.uint64)
+    torch.manual_seed(int(own[0]))
+    shared = np.random.SeedSequence([seed, epoch, batch]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(shared[0] >> 1))
 
 
 class RemainingBatches(Sampler[list[int]]):

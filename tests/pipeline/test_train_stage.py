@@ -1,6 +1,9 @@
 """`hgld train`, `hgld embed` and the index of the TARs on the sample: what they make, and what they refuse."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,3 +126,18 @@ def test_levels_that_the_release_lacks_are_told(quick_workspace: Path, cli: Cli)
     result = cli("train", "--loss", "happier")
     assert result.exit_code == 1
     assert "no column landmark; there are: " in result.stderr
+
+
+def test_two_processes_learn_what_one_learns(quick_workspace: Path, cli: Cli, root: Path) -> None:
+    """The command of docs/SCALE.md, with two processes on this machine."""
+    assert cli("train", "--loss", "happier").exit_code == 0
+    alone = Path("runs/happier/seed0").rename("alone")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "pipeline.step9_train", "--loss", "happier"]
+    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count("epoch 1/1") == 1
+    one, two = (json.loads((run / "metrics.jsonl").read_text()) for run in (alone, Path("runs/happier/seed0")))
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
+    assert two["val_h_ap"] == pytest.approx(one["val_h_ap"], rel=0.02)

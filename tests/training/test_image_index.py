@@ -77,6 +77,14 @@ def test_only_regular_images_are_taken(tmp_path: Path, form: int) -> None:
     assert build_index([path])["image_id"].tolist() == ["a", "b", "c"]
 
 
+def test_links_that_state_the_size_of_what_they_link_to(tmp_path: Path) -> None:
+    """Some programs write so, and no data follow."""
+    link = tarfile.TarInfo("b.jpg")
+    link.type, link.linkname, link.size = tarfile.LNKTYPE, "a.jpg", 2 * BLOCK
+    (tmp_path / "a.tar").write_bytes(link.tobuf() + tarfile.TarInfo("c.jpg").tobuf() + bytes(3 * BLOCK))
+    assert build_index([tmp_path / "a.tar"])["image_id"].tolist() == ["c"]
+
+
 def test_several_tars(tmp_path: Path) -> None:
     (tmp_path / "t").mkdir()
     write_tar(tmp_path / "t" / "1.tar", {"b.jpg": b"1", "d.jpg": b""})

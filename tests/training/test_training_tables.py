@@ -113,12 +113,14 @@ def test_the_learning_rate_rises_then_falls_within_bounds(step_count: int, warmu
 
 
 def test_every_batch_has_random_numbers_of_its_own() -> None:
-    drawn = set()
+    own, shared = set(), set()
     places = [(seed, epoch, batch, rank) for seed in (0, 1) for epoch in (0, 1) for batch in (0, 1) for rank in (0, 1)]
     for place in (*places, *places):
-        own = seed_batch(*place)
-        drawn.add((torch.rand(1).item(), torch.rand(1, generator=own).item()))
-    assert len(drawn) == len(places)
+        generator = seed_batch(*place)
+        own.add(torch.rand(1).item())
+        shared.add(torch.rand(1, generator=generator).item())
+    assert len(own) == len(places)
+    assert len(shared) == len(places) // 2  # all processes augment one batch together
 
 
 def test_remaining_batches_are_the_end_of_the_epoch() -> None:
