@@ -57,8 +57,8 @@ class Decoding:
 def measure(images: TarImages, size: int, workers: int) -> dict[str, object]:
     """One row of the table."""
     image_ids = images.image_ids
-    decoding = Decoding([images.read(image_id) for image_id in image_ids], size, workers)
     order = np.random.default_rng(0).permutation(len(image_ids))
+    decoding = Decoding([images.read(image_ids[position]) for position in order], size, workers)
     batches = [order[start : start + BATCH].tolist() for start in range(0, len(order), BATCH)]
     loading = loader(ImageDataset(images, image_ids, np.zeros((len(image_ids), 3), np.int64), size), batches, workers)
     rates = []

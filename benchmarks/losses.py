@@ -8,8 +8,6 @@ two classes, three quarters and one quarter of the batch (`two-valued`), as natu
 Columns: `s` the median; `products` the same in matrix products E E^T of the batch; `peak_mb` of the process.
 """
 
-import json
-import multiprocessing
 import resource
 import statistics
 import time
@@ -17,11 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.side_by_side import print_rows
 from training.losses import SmoothAPLoss, SupAPLoss, SupHAPLoss, SupNDCGLoss, SupRecallLoss
 from training.metric_learning import library_losses
 
@@ -127,13 +125,7 @@ def rows_to_measure(device: str) -> list[tuple[str, str, int, str, str]]:
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Write the figures here, too.")
 def main(device: str, out: Path | None) -> None:
     """Measure the losses."""
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        rows = [pool.apply(measure, row) for row in rows_to_measure(device)]
-    name = torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} CPU threads"
-    click.echo(f"dim {DIM}, float32, {name}")
-    click.echo(pd.DataFrame(rows).to_string(index=False))
-    if out:
-        out.write_text(json.dumps({"device": name, "rows": rows}, indent=2) + "\n", encoding="utf-8")
+    print_rows(measure, rows_to_measure(device), f"dim {DIM}, float32", device, out)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ pytorch-metric-learning's AccuracyCalculator, which knows three of the metrics, 
 """
 
 import importlib
-import json
-import multiprocessing
 import resource
 import time
 from collections.abc import Callable
@@ -20,11 +18,11 @@ from typing import Any
 
 import click
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.side_by_side import print_rows
 from training import metrics
 from training.gallery_ranks import Ranker, rank_by_sorting
 from training.metrics import evaluate_retrieval
@@ -134,13 +132,7 @@ def rows_to_measure(device: str) -> list[tuple[str, int, str, str]]:
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Write the figures here, too.")
 def main(device: str, out: Path | None) -> None:
     """Measure the metrics."""
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        rows = [pool.apply(measure, row) for row in rows_to_measure(device)]
-    name = torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} CPU threads"
-    click.echo(f"{QUERIES} queries, dim {DIM}, float32, {name}")
-    click.echo(pd.DataFrame(rows).to_string(index=False))
-    if out:
-        out.write_text(json.dumps({"device": name, "rows": rows}, indent=2) + "\n", encoding="utf-8")
+    print_rows(measure, rows_to_measure(device), f"{QUERIES} queries, dim {DIM}, float32", device, out)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,8 @@ class Train:
     levels: list[str]
     backbone: str
     pretrained: bool
+    pooling: str
+    frozen_norm: bool
     dim: int
     image_size: int
     flip: bool

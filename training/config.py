@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from training.loss_table import LOSSES
+from training.models import POOLINGS
 
 PRECISIONS = ("float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
@@ -22,6 +23,8 @@ class TrainConfig:
         seed: of weights, batches and augmentation.
         backbone: small_resnet, or timm/<name>.
         pretrained: start from timm's weights, which must be on this machine.
+        pooling: gem or mean, of the backbone's feature map.
+        frozen_norm: keep the statistics of batch norm, which a pretrained backbone may have, as they are.
         dim: dimension of the embeddings.
         image_size: pixels, height and width, that the model sees.
         flip: mirror images at random; not for characters.
@@ -48,6 +51,8 @@ class TrainConfig:
     seed: int = 0
     backbone: str = "small_resnet"
     pretrained: bool = False
+    pooling: str = "gem"
+    frozen_norm: bool = False
     dim: int = 64
     image_size: int = 64
     flip: bool = True
@@ -70,7 +75,8 @@ class TrainConfig:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for name, known in {"loss": tuple(LOSSES), "precision": PRECISIONS, "device": DEVICES}.items():
+        names = {"loss": tuple(LOSSES), "pooling": tuple(POOLINGS), "precision": PRECISIONS, "device": DEVICES}
+        for name, known in names.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} {getattr(self, name)!r} is unknown; known: {', '.join(known)}")
         least = dict.fromkeys(("seed", "supers_per_batch", "chunk", "memory", "workers", "weight_decay"), 0)

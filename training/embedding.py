@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from training.augment import resize
 from training.dataset import FaultCount, ImageDataset, loader
 from training.image_table import ImageTable
-from training.images import FolderImages, TarImages
+from training.images import Images
 
 BATCH = 256
 
@@ -21,7 +21,7 @@ BATCH = 256
 def embed(
     model: nn.Module,
     table: ImageTable,
-    images: TarImages | FolderImages,
+    images: Images,
     *,
     image_size: int,
     device: torch.device,

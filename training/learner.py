@@ -20,6 +20,17 @@ from training.runs import RunError
 from training.schedule import learning_rate_share, seed_batch
 
 
+def model_of(config: TrainConfig, *, pretrained: bool) -> nn.Module:
+    """The model of the settings, with weights of its own or timm's."""
+    return build_model(
+        config.backbone,
+        config.dim,
+        pooling=config.pooling,
+        pretrained=pretrained,
+        frozen_norm=config.frozen_norm,
+    )
+
+
 class Learner:
     """Model, loss, memory and optimisers of a run; everything that learns, and all of it that a checkpoint holds.
 
@@ -37,7 +48,7 @@ class Learner:
         torch.manual_seed(config.seed)
         self.config, self.step_count, self.processes = config, step_count, processes
         device = processes.device
-        self.model = build_model(config.backbone, config.dim, pretrained=config.pretrained).to(device)
+        self.model = model_of(config, pretrained=config.pretrained).to(device)
         self.loss = build_loss(config.loss, class_count, config.dim).to(device)
         self.memory = CrossBatchMemory(config.memory, config.dim, level_count).to(device) if config.memory else None
         self.wrapped: nn.Module = self.model

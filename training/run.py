@@ -16,7 +16,7 @@ from training.config import TrainConfig
 from training.dataset import FaultCount, ImageDataset, loader
 from training.embedding import embed
 from training.image_table import ImageTable
-from training.images import FolderImages, TarImages
+from training.images import Images
 from training.learner import Learner
 from training.metrics import evaluate_retrieval
 from training.processes import Processes, same_everywhere
@@ -32,7 +32,6 @@ from training.runs import (
 from training.samplers import ClassBatchSampler, HierarchicalSampler, MPerClassSampler
 from training.schedule import RemainingBatches
 
-Images = TarImages | FolderImages
 LAST, BEST, METRICS, PERFORMANCE = "last.pt", "best.pt", "metrics.jsonl", "performance.jsonl"
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from training.config import TrainConfig
 from training.dataset import missing_images
 from training.image_table import ImageTable
+from training.images import Images
 from training.processes import connect
-from training.run import Images, Run
+from training.run import Run
 from training.runs import run_lock
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from training.config import TrainConfig
-from training.models import build_model
+from training.learner import model_of
 from training.run import BEST, LAST
 from training.runs import RunError, load_checkpoint
 
@@ -22,6 +22,6 @@ def read_model(folder: Path, device: torch.device) -> tuple[nn.Module, TrainConf
         raise RunError(f"{folder} holds no checkpoint; train it first")
     saved = load_checkpoint(path, device)
     config = TrainConfig(**saved["config"])
-    model = build_model(config.backbone, config.dim).to(device)
+    model = model_of(config, pretrained=False).to(device)
     model.load_state_dict(saved["model"] if path.name == BEST else saved["learner"]["model"])
     return model.eval(), config

@@ -1,12 +1,15 @@
 """The DVC pipeline as a whole: what runs again after an edit, and the same bytes from another clone."""
 
 import os
+import random
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.clones import clone
 
@@ -63,3 +66,46 @@ def test_a_deleted_release_comes_back(built: Path) -> None:
     shutil.rmtree(built / "release")
     repro(built)
     assert bytes_of(built / "release") == before
+
+
+QUICK = {"losses: []": "losses: [smooth_ap]", "image_size: 64": "image_size: 16", "epochs: 10": "epochs: 2"}
+DIE_AT_A_BATCH = """
+import os, signal
+from training.learner import Learner
+
+learn, done = Learner.learn, [0]
+
+def until_killed(*arguments):
+    if done[0] == {batch}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    done[0] += 1
+    return learn(*arguments)
+
+Learner.learn = until_killed
+from pipeline.step9_train import main
+main("smooth_ap", 0)
+"""
+
+
+def test_a_killed_training_stage_ends_with_the_weights_of_an_undisturbed_one(built: Path, tmp_path: Path) -> None:
+    weights = {}
+    for name in ("undisturbed", "killed"):
+        folder = tmp_path / name
+        shutil.copytree(built, folder)
+        params = folder / "params.yaml"
+        text = params.read_text(encoding="utf-8")
+        for old, new in {**QUICK, "checkpoint_every: 1000": "checkpoint_every: 3"}.items():
+            assert f"  {old}\n" in text
+            text = text.replace(f"  {old}\n", f"  {new}\n")
+        params.write_text(text, encoding="utf-8")
+        if name == "killed":
+            script = DIE_AT_A_BATCH.format(batch=random.randrange(16))
+            killed = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True)
+            assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert ran(repro(folder)) == ["train@smooth_ap-0"]
+        state = torch.load(folder / "runs/smooth_ap/seed0/last.pt", weights_only=True)
+        weights[name] = state["learner"]["model"]
+        assert "Data and pipelines are up to date" in repro(folder)
+    assert weights["undisturbed"].keys() == weights["killed"].keys()
+    for key, value in weights["undisturbed"].items():
+        assert torch.equal(weights["killed"][key], value), key

@@ -202,6 +202,17 @@ def test_a_loss_that_is_not_finite_stops_the_run(world: World, tmp_path: Path, m
         train(quick(), *world, tmp_path / "run")
 
 
+def test_a_gpu_without_room_says_which_setting_to_lower(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Learner, "backward", full)
+    with pytest.raises(RunError, match=r"set train.chunk to 8 .* lower train.image_size \(now 16\)"):
+        train(quick(), *world, tmp_path / "run")
+
+
 @pytest.mark.parametrize("name", sorted(set(LOSSES) - {"happier"}))
 def test_every_named_loss_trains(name: str, world: World, tmp_path: Path) -> None:
     if name in ("triplet", "multi_similarity", "fast_ap", "arcface", "proxy_nca"):

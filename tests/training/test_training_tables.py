@@ -72,7 +72,13 @@ def test_every_setting_that_is_computed_with_is_in_the_digest() -> None:
         elif isinstance(value, int | float):
             other = value + 0.5 if isinstance(value, float) and value + 0.5 < 1 else value + 1
         else:
-            other = {"loss": "sup_ap", "backbone": "timm/x", "precision": "bfloat16", "device": "cpu"}[field.name]
+            other = {
+                "loss": "sup_ap",
+                "backbone": "timm/x",
+                "precision": "bfloat16",
+                "device": "cpu",
+                "pooling": "mean",
+            }[field.name]
         other = 0.5 if field.name in ("warmup_share", "fault_share") else other
         changed = dataclasses.replace(config, **{field.name: other})  # type: ignore[arg-type]
         assert (changed.digest() == config.digest()) == (field.name in NOT_IN_DIGEST), field.name
