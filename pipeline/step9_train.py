@@ -52,9 +52,11 @@ def images_of(split: str) -> TarImages:
 
 def main(loss: str | None = None, seed: int | None = None, resume: str = "auto") -> None:
     """Train on the release: all losses and seeds of params.yaml, or those named."""
+    if resume != "auto" and (loss is None or seed is None):
+        raise click.UsageError("--resume goes on with one run: name it by --loss and --seed")
     settings = read_params().train
     images = images_of("train")
-    with told("release"):
+    with told("params.yaml: train.levels"):
         release = read_release(RELEASE, settings.levels)
     for name in settings.losses if loss is None else [loss]:
         for number in settings.seeds if seed is None else [seed]:

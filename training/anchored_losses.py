@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.levels import agreement_depths
-from training.similarity import checked_batch, inner_products
+from training.similarity import checked_batch, checked_classes, inner_products
 
 
 class CalibrationLoss(nn.Module):
@@ -56,7 +56,7 @@ class ClusterLoss(nn.Module):
     The class vectors w are parameters: give them to an optimiser of their own, with a larger step than the model's.
 
     Args:
-        class_count: number of finest classes; their ids in column 0 are 0..class_count - 1.
+        class_count: number of finest classes; their ids in column 0 are 0..class_count - 1, whatever the parent.
         dim: dimension D of the embeddings.
         temperature: divides the cosines.
     """
@@ -80,13 +80,6 @@ class ClusterLoss(nn.Module):
             ValueError: a class id outside 0..class_count - 1.
         """
         embeddings, labels, *_ = checked_batch(embeddings, labels, None, None)
-        classes = labels[:, 0]
-        class_count = len(self.weight)
-        if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < class_count:
-            worst = int(classes.max()) if int(classes.max()) >= class_count else int(classes.min())
-            raise ValueError(
-                f"label {worst} in column 0 is not a class of this ClusterLoss, which knows 0..{class_count - 1};"
-                " number the finest classes of the training set from 0"
-            )
+        classes = checked_classes(labels, len(self.weight))
         logits = inner_products(embeddings, functional.normalize(self.weight).to(embeddings)) / self.temperature
-        return functional.cross_entropy(logits, classes.long())
+        return functional.cross_entropy(logits, classes, reduction="sum") / max(1, len(classes))

@@ -4,14 +4,15 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from hashlib import sha256
+from math import isfinite
 
 from training.loss_table import LOSSES
 from training.models import POOLINGS
 
 PRECISIONS = ("float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
-NOT_IN_DIGEST = ("device", "workers", "checkpoint_every")
-"""Settings that change how a run is carried out, not what it computes; a run may go on with others."""
+NOT_IN_DIGEST = ("device", "workers", "checkpoint_every", "chunk")
+"""Settings that change how a run is carried out, not what it computes, but for rounding; it may go on with others."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,18 @@ class TrainConfig:
     device: str = "auto"
 
     def __post_init__(self) -> None:
+        for setting in dataclasses.fields(self):
+            value = getattr(self, setting.name)
+            fits = type(value) is setting.type or (setting.type is float and type(value) is int)
+            if not fits or (setting.type is float and not isfinite(value)):
+                raise ValueError(f"{setting.name} is {value!r}; it must be a {getattr(setting.type, '__name__', '')}")
         names = {"loss": tuple(LOSSES), "pooling": tuple(POOLINGS), "precision": PRECISIONS, "device": DEVICES}
         for name, known in names.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} {getattr(self, name)!r} is unknown; known: {', '.join(known)}")
         least = dict.fromkeys(("seed", "supers_per_batch", "chunk", "memory", "workers", "weight_decay"), 0)
-        counts = ("dim", "image_size", "epochs", "batch_size", "m_per_class", "accumulate", "evaluate_every")
-        for name, bound in {**dict.fromkeys((*counts, "checkpoint_every"), 1), **least}.items():
+        counts = ("dim", "image_size", "epochs", "batch_size", "accumulate", "evaluate_every", "checkpoint_every")
+        for name, bound in {**dict.fromkeys(counts, 1), **least, "m_per_class": 2}.items():
             if not getattr(self, name) >= bound:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {bound}")
         for name in ("warmup_share", "fault_share"):

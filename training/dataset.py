@@ -38,12 +38,14 @@ class Batch(NamedTuple):
         images: uint8 (B, 3, S, S).
         labels: int64 (B, L).
         positions: int64 (B,), in the dataset.
+        places: int64 (B,), in the batch that was asked for.
         faults: why each of the others could not be read.
     """
 
     images: Tensor
     labels: Tensor
     positions: Tensor
+    places: Tensor
     faults: list[str]
 
 
@@ -91,10 +93,10 @@ def collate(items: Sequence[Item]) -> Batch:
     images, labels = torch.stack([item.image for item in items]), torch.stack([item.labels for item in items])
     positions = torch.tensor([item.position for item in items])
     faults = [item.fault for item in items if item.fault]
+    places = torch.tensor([place for place, item in enumerate(items) if not item.fault], dtype=torch.int64)
     if faults:
-        good = torch.tensor([not item.fault for item in items])
-        images, labels, positions = images[good], labels[good], positions[good]
-    return Batch(images, labels, positions, faults)
+        images, labels, positions = images[places], labels[places], positions[places]
+    return Batch(images, labels, positions, places, faults)
 
 
 class FaultCount:

@@ -56,9 +56,10 @@ def embed(
         if len(batch.images):
             parts.append(model(resize(batch.images.to(device), image_size)).float().cpu())
             positions.append(batch.positions.numpy())
+    if not parts:  # an image of any content tells the dimension
+        parts.append(model(torch.zeros(1, 3, image_size, image_size, device=device))[:0].float().cpu())
+        positions.append(np.empty(0, np.int64))
     model.train(was_training)
-    if not parts:
-        return torch.empty(0, 0), np.empty(0, np.int64)
     return torch.cat(parts), np.concatenate(positions)
 
 
@@ -68,6 +69,8 @@ def shard_rows(count: int, shard: int, shard_count: int) -> np.ndarray:
     Raises:
         ValueError: a shard that is not 0..shard_count - 1.
     """
+    if shard_count < 1:
+        raise ValueError(f"there are {shard_count} shards; at least 1")
     if not 0 <= shard < shard_count:
         raise ValueError(f"shard {shard} of {shard_count} does not exist; shards are 0..{shard_count - 1}")
     return np.arange(count * shard // shard_count, count * (shard + 1) // shard_count)
@@ -76,7 +79,7 @@ def shard_rows(count: int, shard: int, shard_count: int) -> np.ndarray:
 def write_embeddings(path: Path, image_ids: np.ndarray, embeddings: Tensor) -> None:
     """Parquet of image_id and embedding, in place of the file if there is one."""
     values = pa.array(embeddings.numpy().reshape(-1), pa.float32())
-    vectors = pa.FixedSizeListArray.from_arrays(values, embeddings.shape[1] or 1)
+    vectors = pa.FixedSizeListArray.from_arrays(values, embeddings.shape[1])
     fields = [
         pa.field("image_id", pa.string(), False, {"description": "image of GLDv2"}),
         pa.field("embedding", vectors.type, False, {"description": "unit vector; compare by inner product"}),
@@ -93,4 +96,7 @@ def read_embeddings(paths: list[Path]) -> Iterator[tuple[np.ndarray, np.ndarray]
     for path in paths:
         table = pq.read_table(path)
         vectors = table["embedding"].combine_chunks()
-        yield np.array(table["image_id"].to_pylist()), vectors.values.to_numpy().reshape(len(table), -1)
+        yield (
+            np.array(table["image_id"].to_pylist()),
+            vectors.values.to_numpy().reshape(len(table), vectors.type.list_size),
+        )

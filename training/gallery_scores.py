@@ -1,15 +1,22 @@
-"""Scores of queries against a gallery, a few queries at a time, so that memory does not grow with their number."""
+"""Scores of queries against a gallery, a few queries at a time, so that memory does not grow with their number.
+
+Equal rows of a gallery get equal scores, to the last bit: a tie is a tie, wherever in the gallery its items are.
+"""
 
 from collections.abc import Iterator
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
 CHUNK_BYTES = 2**28
-MOST_QUERIES = 256  # of a chunk: more make the product no faster, and leave the processor's cache
-TILE_BYTES = 2**25
+# A matrix product rounds the rows and columns at its edge otherwise than those inside, and a narrow one otherwise than
+# a wide one. 48 holds a whole number of the blocks of registers (4, 6, 8, 12, 16, 24, 48) that make up the inside.
+BLOCK = 48
+MOST_QUERIES = 6 * BLOCK  # of a chunk: more make the product no faster, and leave the processor's cache
+TILE_BYTES = 2**23
 ARRAY_TYPES = (np.float16, np.float32, np.float64)
 
 
@@ -71,21 +78,48 @@ def score_chunks(
     real = score_type(query_embeddings, gallery_embeddings)
     item_count = len(gallery_embeddings)
     if chunk is None:
-        chunk = min(MOST_QUERIES, max(1, CHUNK_BYTES // (item_count * real.itemsize)))
+        fitting = min(MOST_QUERIES, max(1, CHUNK_BYTES // (item_count * real.itemsize)))
+        chunk = fitting // BLOCK * BLOCK or fitting
     if chunk < 1:
         raise ValueError(f"chunk is {chunk}; at least one query at a time, or None to leave it to the gallery's size")
     buffer = torch.empty(min(chunk, len(queries)), item_count, dtype=real, device=device)
+    width = tile_size(gallery_embeddings, real)
     for first in range(0, len(queries), chunk):
         rows = torch.from_numpy(queries[first : first + chunk]).to(query_embeddings.device)
-        wanted = query_embeddings[rows].to(device, real)
-        scores = buffer[: len(wanted)]
+        filler = whole_blocks(len(rows)) - len(rows)
+        wanted = F.pad(query_embeddings[rows].to(device, real), (0, 0, 0, filler))
         for start, tile in tiles(gallery_embeddings, device, real):
-            torch.mm(wanted, tile.T, out=scores[:, start : start + len(tile)])
-        yield first, scores
+            multiply(wanted, tile, width, buffer[: len(wanted), start : start + len(tile)])
+        yield first, buffer[: len(rows)]
+
+
+def multiply(rows: Tensor, tile: Tensor, width: int, scores: Tensor) -> None:
+    """Write the inner products of rows (N, D) and tile (M, D) to scores (n, M), for the first n of the rows.
+
+    N is whole blocks, and the tile is filled up with zeros to its width: no score is at the edge of a product, and all
+    products of these rows are of one shape.
+    """
+    if scores.shape == (len(rows), width):
+        torch.mm(rows, tile.T, out=scores)
+    else:
+        filled = F.pad(tile, (0, 0, 0, width - len(tile)))
+        scores.copy_(torch.mm(rows, filled.T)[: len(scores), : len(tile)])
+
+
+def whole_blocks(count: int) -> int:
+    """The lowest multiple of BLOCK that is not below count."""
+    return -(-count // BLOCK) * BLOCK
+
+
+def tile_size(embeddings: Tensor, real: torch.dtype) -> int:
+    """Rows of a tile, a multiple of BLOCK: with its scores it takes some TILE_BYTES, and the last is near full."""
+    most = max(BLOCK, TILE_BYTES // ((embeddings.shape[1] + MOST_QUERIES) * real.itemsize))
+    tile_count = -(-len(embeddings) // most)
+    return whole_blocks(-(-len(embeddings) // tile_count))
 
 
 def tiles(embeddings: Tensor, device: torch.device, real: torch.dtype) -> Iterator[tuple[int, Tensor]]:
-    """Consecutive rows, some TILE_BYTES at a time, on the device and of the type, with the place of the first."""
-    size = max(1, TILE_BYTES // (embeddings.shape[1] * real.itemsize))
+    """Consecutive rows, tile_size at a time, on the device and of the type, with the place of the first."""
+    size = tile_size(embeddings, real)
     for first in range(0, len(embeddings), size):
         yield first, embeddings[first : first + size].to(device, real)

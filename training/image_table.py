@@ -62,8 +62,10 @@ def read_release(release: Path, levels: Sequence[str], split: str = "train") -> 
     except (OSError, ValueError) as error:
         raise ValueError(f"{release}: the release cannot be read ({error}); make it with dvc repro") from error
     folds = folds[folds["split"] == split].drop(columns="split")
-    known = [name for name in levels if name in labels.columns]
-    kept = labels[list(dict.fromkeys(["landmark_id", *known]))]
+    unknown = [name for name in levels if name not in labels.columns]
+    if unknown:
+        raise ValueError(f"{release}: no column {', '.join(unknown)}; there are: {', '.join(labels.columns)}")
+    kept = labels[list(dict.fromkeys(["landmark_id", *levels]))]
     frame = images.merge(kept, on="landmark_id", validate="m:1").merge(folds, on="landmark_id", validate="m:1")
     return image_tables(frame, levels, str(release))
 
@@ -78,7 +80,8 @@ def image_tables(frame: pd.DataFrame, levels: Sequence[str], where: str) -> dict
         where: what the frame is, for messages.
 
     Raises:
-        ValueError: no level or unknown columns, an image listed twice, an unknown fold, no labelled image.
+        ValueError: no level or unknown columns, levels twice or the coarse before the fine, an image listed twice, an
+            unknown fold, no labelled image.
     """
     missing = [name for name in ("image_id", "fold", *levels) if name not in frame.columns]
     if missing or not levels:
@@ -93,6 +96,24 @@ def image_tables(frame: pd.DataFrame, levels: Sequence[str], where: str) -> dict
     frame = frame.dropna(subset=list(levels)).sort_values("image_id", ignore_index=True)
     if frame.empty:
         raise ValueError(f"{where}: no image has a label at {', '.join(levels)}; choose other levels")
-    columns = [pd.factorize(frame[name].astype(str), sort=True)[0] for name in levels]
-    whole = ImageTable(frame["image_id"].astype(str).to_numpy(), np.stack(columns, 1), tuple(levels))
+    columns = np.stack([pd.factorize(frame[name].astype(str), sort=True)[0] for name in levels], 1)
+    check_order(columns, levels, where)
+    whole = ImageTable(frame["image_id"].astype(str).to_numpy(), columns, tuple(levels))
     return {fold: whole.of((frame["fold"] == fold).to_numpy()) for fold in FOLDS}
+
+
+def check_order(columns: np.ndarray, levels: Sequence[str], where: str) -> None:
+    """Raise a ValueError for a level listed twice, or one that is finer than the level before it."""
+    if len(set(levels)) < len(levels):
+        raise ValueError(f"{where}: {', '.join(levels)}: a level is listed twice; list each once, the finest first")
+    paths = path_ids(columns)[0]
+    for column in range(1, len(levels)):
+        is_finer = (
+            paths[:, column].max() == paths[:, column - 1].max()
+            and columns[:, column].max() > columns[:, column - 1].max()
+        )
+        if is_finer:
+            raise ValueError(
+                f"{where}: {levels[column]} tells more classes apart than {levels[column - 1]}, which stands before it;"
+                " list the finest level first"
+            )

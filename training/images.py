@@ -69,8 +69,8 @@ class TarImages:
             raise ImageError(f"image {image_id}: {path} cannot be read ({error.strerror}); put it back") from error
         if len(content) < BLOCK + size or not is_header(content[:BLOCK], image_id, size):
             raise ImageError(
-                f"image {image_id} is not at byte {offset} of {path}, which has changed since it was indexed; remove"
-                " the index and make it again"
+                f"image {image_id} is not at byte {offset} of {path}, which has changed since it was indexed; put"
+                " the TAR of that time back, or index the TARs anew (hgld index)"
             )
         return content[BLOCK:]
 

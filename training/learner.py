@@ -96,11 +96,13 @@ class Learner:
         generator = seed_batch(config.seed, epoch, number, self.processes.rank)
         draws = torch.rand(config.batch_size, DRAWS, generator=generator)  # of the batch of all processes together
         first = config.batch_size // self.processes.world_size * self.processes.rank
-        own_draws = draws[first : first + len(batch.images)]
+        own_draws = draws[first + batch.places]  # an image that cannot be read takes its draws with it
         images = batch.images.to(self.processes.device)
         images = augment_as_drawn(images, config.image_size, own_draws.to(images.device), flip=config.flip)
         labels = gather_rows(batch.labels.to(images.device))
         positions = gather_rows(batch.positions.to(images.device))
+        if not len(labels):
+            return 0.0  # no image of the batch can be read
 
         def batch_loss(embeddings: Tensor) -> Tensor:
             everyone = gather_embeddings(embeddings)
@@ -112,7 +114,7 @@ class Learner:
         if not torch.isfinite(value):
             raise RunError(
                 f"the loss is {float(value)} in epoch {epoch + 1}, batch {number + 1}; lower learning_rate (now"
-                f" {config.learning_rate}) or take precision float32, and start again from the last checkpoint"
+                f" {config.learning_rate}) or take precision float32; the run then begins anew"
             )
         return float(value)
 

@@ -7,6 +7,9 @@ are equal, so that an id used again under another parent is not taken for agreem
 import numpy as np
 import torch
 
+MOST_LEVELS = 62
+"""Depths are kept in int8, and gains are powers of two in int64."""
+
 
 def path_ids(*labels: np.ndarray) -> list[np.ndarray]:
     """Ids that name the path from the root instead of the level alone, made together for several tables of labels.
@@ -26,6 +29,8 @@ def path_ids(*labels: np.ndarray) -> list[np.ndarray]:
     if len({table.shape[1] for table in tables}) != 1:
         raise ValueError(f"labels differ in their number of levels: {[table.shape[1] for table in tables]}")
     joint = np.concatenate(tables)
+    if not np.issubdtype(joint.dtype, np.integer):  # numpy joins int64 and uint64 as floats, which merge large ids
+        raise ValueError(f"labels are {', '.join(str(table.dtype) for table in tables)}; give all as int64")
     paths = np.empty(joint.shape, dtype=np.int32)
     parent = np.zeros(len(joint), dtype=np.int64)
     for column in reversed(range(joint.shape[1])):
@@ -38,12 +43,18 @@ def path_ids(*labels: np.ndarray) -> list[np.ndarray]:
 
 def checked_labels(labels: np.ndarray) -> np.ndarray:
     """The labels themselves when they are integers of shape (N, L), L >= 1; a ValueError says what else they are."""
-    if labels.ndim != 2 or labels.shape[1] == 0 or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"labels are {labels.dtype} of shape {labels.shape}; they must be integers of shape (N, L), column 0 finest"
-            " (for one level: labels.reshape(-1, 1))"
-        )
+    is_integer = np.issubdtype(labels.dtype, np.integer)
+    check_shape(str(labels.dtype), labels.shape, is_integer, "labels.reshape(-1, 1)")
     return labels
+
+
+def check_shape(dtype: str, shape: tuple[int, ...], is_integer: bool, for_one_level: str) -> None:
+    """Raise a ValueError unless labels of that type and shape are integers (N, L), 1 <= L <= MOST_LEVELS."""
+    if len(shape) != 2 or not is_integer or not 1 <= shape[1] <= MOST_LEVELS:
+        raise ValueError(
+            f"labels are {dtype} of shape {tuple(shape)}; they must be integers of shape (N, L), column 0 finest, L at"
+            f" most {MOST_LEVELS} (for one level: {for_one_level})"
+        )
 
 
 def agreement_depths(labels: torch.Tensor, ref_labels: torch.Tensor) -> torch.Tensor:
@@ -60,11 +71,8 @@ def agreement_depths(labels: torch.Tensor, ref_labels: torch.Tensor) -> torch.Te
         ValueError: labels that are not integers of shape (N, L), or differ in L.
     """
     for table in (labels, ref_labels):
-        if table.ndim != 2 or table.shape[1] == 0 or table.is_floating_point() or table.is_complex():
-            raise ValueError(
-                f"labels are {table.dtype} of shape {tuple(table.shape)}; they must be integers of shape (N, L), column"
-                " 0 finest (for one level: labels.unsqueeze(1))"
-            )
+        is_integer = not (table.is_floating_point() or table.is_complex() or table.dtype == torch.bool)
+        check_shape(str(table.dtype), table.shape, is_integer, "labels.unsqueeze(1)")
     if labels.shape[1] != ref_labels.shape[1]:
         raise ValueError(f"labels have {labels.shape[1]} levels, ref_labels {ref_labels.shape[1]}")
     depths = torch.zeros(len(labels), len(ref_labels), dtype=torch.int8, device=labels.device)

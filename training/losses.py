@@ -13,8 +13,8 @@ from torch.nn import functional
 from training.anchored_losses import CalibrationLoss, ClusterLoss
 from training.levels import agreement_depths, depth_counts
 from training.objectives import Objective, Surrogate
-from training.ranks import rank_loss
-from training.relevance import relevance_table
+from training.ranks import check_backend, rank_loss
+from training.relevance import check_relevance, relevance_table
 from training.similarity import checked_batch, inner_products
 
 __all__ = [
@@ -44,6 +44,7 @@ class RankLoss(nn.Module):
 
     def __init__(self, objective: Objective, backend: str, exclude_self: bool) -> None:
         super().__init__()
+        check_backend(backend)
         self.objective, self.backend, self.exclude_self = objective, backend, exclude_self
 
     def extra_repr(self) -> str:
@@ -179,6 +180,7 @@ class SupHAPLoss(RankLoss):
         **surrogate: float,
     ) -> None:
         super().__init__(Objective("ap", Surrogate(**surrogate)), backend, exclude_self)
+        check_relevance(relevance, alpha)
         self.relevance, self.alpha = relevance, alpha
 
     def gains(self, counts: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.levels import path_ids
-from training.similarity import checked_batch
+from training.similarity import checked_batch, checked_classes
 
 PAIR_LOSSES = {"triplet": "TripletMarginLoss", "fast_ap": "FastAPLoss", "multi_similarity": "MultiSimilarityLoss"}
 PROXY_LOSSES = {"arcface": "ArcFaceLoss", "proxy_nca": "ProxyNCALoss"}
@@ -31,8 +31,8 @@ class MetricLearningLoss(nn.Module):
         super().__init__()
         if name not in PAIR_LOSSES | PROXY_LOSSES:
             raise ValueError(f"loss {name!r} is unknown; known: {', '.join(sorted(PAIR_LOSSES | PROXY_LOSSES))}")
-        self.has_proxies = name in PROXY_LOSSES
-        if self.has_proxies:
+        self.name, self.class_count = name, class_count if name in PROXY_LOSSES else None
+        if name in PROXY_LOSSES:
             if class_count is None or dim is None:
                 raise ValueError(f"loss {name} holds a vector for each class: it needs class_count and dim")
             options |= {"num_classes": class_count, "embedding_size": dim}
@@ -45,15 +45,22 @@ class MetricLearningLoss(nn.Module):
         ref_embeddings: Tensor | None = None,
         ref_labels: Tensor | None = None,
     ) -> Tensor:
-        """Scalar loss; arguments as for training.losses.RankLoss. Proxy losses do not look at references."""
+        """Scalar loss; arguments as for training.losses.RankLoss. Proxy losses do not look at references.
+
+        Raises:
+            ValueError: references for fast_ap, which cannot take them; a class that a proxy loss does not know.
+        """
+        if self.name == "fast_ap" and ref_embeddings is not None:
+            raise ValueError("fast_ap ranks a batch within itself; call it without references (memory 0)")
         embeddings, own, refs, others = checked_batch(embeddings, labels, ref_embeddings, ref_labels)
-        if self.has_proxies:
-            return cast(Tensor, self.loss(embeddings, own[:, 0]))
-        tables = path_ids(own.cpu().numpy(), others.cpu().numpy())
-        classes, ref_classes = (torch.from_numpy(table[:, 0]).to(embeddings.device).long() for table in tables)
-        if ref_embeddings is None:
-            return cast(Tensor, self.loss(embeddings, classes))
-        return cast(Tensor, self.loss(embeddings, classes, ref_emb=refs, ref_labels=ref_classes))
+        with torch.autocast(embeddings.device.type, enabled=False):
+            if self.class_count is not None:
+                return cast(Tensor, self.loss(embeddings, checked_classes(own, self.class_count)))
+            tables = path_ids(own.cpu().numpy(), others.cpu().numpy())
+            classes, ref_classes = (torch.from_numpy(table[:, 0]).to(embeddings.device).long() for table in tables)
+            if ref_embeddings is None:
+                return cast(Tensor, self.loss(embeddings, classes))
+            return cast(Tensor, self.loss(embeddings, classes, ref_emb=refs, ref_labels=ref_classes))
 
 
 def library_losses() -> Any:

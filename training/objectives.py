@@ -16,8 +16,8 @@ class Surrogate:
     """Smooth stand-in h(d) for the step H(d) = 1[d >= 0] (SupRank, arXiv 2309.08250, section 3.2).
 
     h(d) = sigmoid(d / tau) for d <= 0; start + sigmoid(d / tau) for 0 < d <= delta; rho (d - delta) + offset beyond.
-    Away from ties it bounds H from above, so that rank_i is never better than the true rank, and its slope for items
-    that rank too high, rho, does not vanish.
+    With the default parameters and away from ties it bounds H from above, so that rank_i is never better than the true
+    rank; its slope for items that rank too high, rho, does not vanish.
     """
 
     tau: float = 0.01
@@ -27,7 +27,7 @@ class Surrogate:
     offset: float = 1.44
 
     def __post_init__(self) -> None:
-        if self.tau <= 0 or self.delta < 0 or self.rho < 0:
+        if not (self.tau > 0 and self.delta >= 0 and self.rho >= 0):  # also refuses nan
             raise ValueError(f"tau must be above 0, rho and delta at least 0: {self}")
 
     def __call__(self, difference: Tensor) -> Tensor:
@@ -53,6 +53,12 @@ class Objective:
     surrogate: Surrogate = field(default_factory=Surrogate)
     ks: tuple[int, ...] = ()
     temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in OBJECTIVES:
+            raise ValueError(f"objective {self.kind!r} is unknown; known: {', '.join(OBJECTIVES)}")
+        if self.kind == "recall" and not (self.ks and min(self.ks) >= 1 and self.temperature > 0):
+            raise ValueError(f"recall needs ks of at least 1 and a temperature above 0: {self.ks}, {self.temperature}")
 
 
 def average_precision(

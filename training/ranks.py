@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from training.objectives import OBJECTIVES, Objective
+from training.objectives import Objective
 
 BACKENDS = ("torch", "numba", "triton")
 
@@ -47,11 +47,16 @@ def find_backend(name: str, device: torch.device) -> Backend:
     if name == "auto":
         fast = {"cuda": "triton", "cpu": "numba"}.get(device.type, "torch")
         name = fast if importlib.util.find_spec(fast) else "torch"
-    if name not in BACKENDS:
-        raise ValueError(f"backend {name!r} is unknown; known: auto, {', '.join(BACKENDS)}")
+    check_backend(name)
     if name == "numba" and device.type != "cpu":
         raise ValueError(f"backend numba computes on the CPU, but the scores are on {device}; take auto or triton")
     return cast(Backend, importlib.import_module(f"training.ranks_{name}").loss_and_gradient)
+
+
+def check_backend(name: str) -> None:
+    """Raise a ValueError for a name that is neither auto nor one of BACKENDS."""
+    if name not in ("auto", *BACKENDS):
+        raise ValueError(f"backend {name!r} is unknown; known: auto, {', '.join(BACKENDS)}")
 
 
 class RankLoss(torch.autograd.Function):
@@ -95,15 +100,13 @@ def rank_loss(
         backend: auto, torch, numba or triton.
 
     Raises:
-        ValueError: shapes that do not fit, scores of another dtype, an unknown objective or backend.
+        ValueError: shapes that do not fit, scores of another dtype, an unknown backend.
     """
     if scores.dtype not in (torch.float32, torch.float64):
         raise ValueError(f"scores are {scores.dtype}; they must be float32 or float64")
     if depths.shape != scores.shape or len(gains) != len(scores) or normaliser.shape != scores.shape[:1]:
         shapes = ", ".join(str(tuple(t.shape)) for t in (scores, depths, gains, normaliser))
         raise ValueError(f"scores, depths, gains and normaliser do not fit together: {shapes}")
-    if objective.kind not in OBJECTIVES:
-        raise ValueError(f"objective {objective.kind!r} is unknown; known: {', '.join(OBJECTIVES)}")
     compute = find_backend(backend, scores.device)
     gains, normaliser = gains.to(scores.dtype), normaliser.to(scores.dtype)
     return cast(Tensor, RankLoss.apply(scores, depths, gains, normaliser, objective, compute))  # type: ignore[no-untyped-call]

@@ -20,6 +20,10 @@ def loss_and_gradient(
     """Losses and their gradient; arguments and returns as training.ranks.Backend says."""
     losses, gradient = torch.zeros_like(normaliser), torch.zeros_like(scores)
     for block in query_blocks(depths, gains, normaliser):
+        if torch.is_inference_mode_enabled():  # which has no gradients, not even on request
+            values = query_values(scores[block], depths[block], gains[block], normaliser[block], objective)
+            losses[block] = scale * (1 - values)
+            continue
         with torch.enable_grad():
             rows = scores[block].detach().requires_grad_()
             block_losses = scale * (1 - query_values(rows, depths[block], gains[block], normaliser[block], objective))

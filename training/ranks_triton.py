@@ -38,9 +38,11 @@ def loss_and_gradient(
     ranks_kernel[(len(scores), widest)](
         *common, rank, rank_plus, slope, slope_plus, is_smooth=is_smooth, POSITIVES=POSITIVES, ITEMS=ITEMS
     )
-    with torch.enable_grad():
-        ranks = rank.requires_grad_(), rank_plus.requires_grad_(is_smooth)
-        shares = OBJECTIVES[objective.kind](objective, *ranks, gain_of[query, item], normaliser[query])
+    # Small copies outside inference mode, which has no gradients, not even on request.
+    with torch.inference_mode(False), torch.enable_grad():
+        ranks = rank.clone().requires_grad_(), rank_plus.clone().requires_grad_(is_smooth)
+        gain, normalisers = gain_of[query, item].clone(), normaliser[query].clone()
+        shares = OBJECTIVES[objective.kind](objective, *ranks, gain, normalisers)
         falls = torch.autograd.grad(-scale * shares.sum(), ranks[: 1 + is_smooth])
     fall, fall_plus = falls[0], falls[1] if is_smooth else torch.zeros_like(falls[0])
     blocks = triton.cdiv(scores.shape[1], ITEMS)

@@ -9,7 +9,7 @@ from training.losses import CalibrationLoss, ClusterLoss, SupAPLoss, SupHAPLoss,
 
 
 class WeightedSum(nn.Module):
-    """Weighted sum of losses that share their arguments.
+    """Weighted sum of losses that share their arguments; a query is in its own list, as published.
 
     Args:
         terms: weight and loss by name.

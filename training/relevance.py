@@ -46,14 +46,19 @@ def weighted(counts: torch.Tensor, alpha: float) -> torch.Tensor:
 RELEVANCE: dict[str, Callable[[torch.Tensor, float], torch.Tensor]] = {"population": population, "weighted": weighted}
 
 
-def relevance_table(name: str, counts: torch.Tensor | np.ndarray, alpha: float) -> torch.Tensor:
-    """The table of that name for these counts (..., L + 1).
-
-    Raises:
-        ValueError: an unknown name, or a negative alpha.
-    """
+def check_relevance(name: str, alpha: float) -> None:
+    """Raise a ValueError for an unknown name, or an alpha below 0."""
     if name not in RELEVANCE:
         raise ValueError(f"relevance {name!r} is unknown; known: {', '.join(RELEVANCE)}")
-    if alpha < 0:
+    if not alpha >= 0:
         raise ValueError(f"alpha is {alpha}; a finer level must not weigh less than a coarser one: alpha >= 0")
+
+
+def relevance_table(name: str, counts: torch.Tensor | np.ndarray, alpha: float) -> torch.Tensor:
+    """The table of that name for these counts, floats (..., L + 1).
+
+    Raises:
+        ValueError: an unknown name, or an alpha below 0.
+    """
+    check_relevance(name, alpha)
     return RELEVANCE[name](torch.as_tensor(counts), alpha)

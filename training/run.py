@@ -4,6 +4,7 @@ A run's folder holds last.pt (everything to go on from), best.pt (the model that
 metrics.jsonl (a row for each epoch, the same whenever it is computed) and performance.jsonl (how fast it went).
 """
 
+import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -80,24 +81,43 @@ class Run:
         same_everywhere("settings, images or code", " ".join(self.digests.values()))
         path = self.folder / LAST if resume is None else resume / LAST if resume.is_dir() else resume
         if resume is None and not path.exists():
-            if self.processes.is_main and self.folder.exists() and any(self.folder.iterdir()):
-                print(f"{self.folder} holds no checkpoint; moved to {set_aside(self.folder)}")
-            self.processes.wait()
+            self.leave_folder("holds no checkpoint")
             return
         saved = load_checkpoint(path, self.processes.device)
-        other = [name for name, digest in self.digests.items() if saved.get("digests", {}).get(name) != digest]
+        if not {"digests", "learner", "progress"} <= saved.keys():
+            raise RunError(f"{path} holds a model alone, or something else; resume from a run's {LAST}")
+        other = [name for name, digest in self.digests.items() if saved["digests"].get(name) != digest]
         if other and resume is not None:
             raise RunError(f"{path} is of other {', '.join(other)}; resume a run with what it was begun with")
+        self.processes.wait()  # until all have read it
         if other:
-            self.processes.wait()  # until all have read it
-            if self.processes.is_main:
-                print(f"{self.folder} is of other {', '.join(other)}; moved to {set_aside(self.folder)}, begun anew")
-            self.processes.wait()
+            self.leave_folder(f"is of other {', '.join(other)}")
             return
+        if path.parent.resolve() != self.folder.resolve():
+            self.leave_folder("is another run")
+            self.take_over(path)
         self.learner.load_state(saved["learner"])
         self.progress = Progress(**saved["progress"])
-        if self.processes.is_main and resume is None:
+        if self.processes.is_main:
             keep_rows(self.folder / METRICS, self.progress.row_count)
+            if self.progress.epoch == self.config.epochs:
+                print(f"{self.folder} is complete")
+
+    def leave_folder(self, why: str) -> None:
+        """Move what is in the run's folder aside, if anything is, and say so."""
+        if self.processes.is_main and self.folder.exists() and any(self.folder.iterdir()):
+            print(f"{self.folder} {why}; moved to {set_aside(self.folder)}, begun anew")
+        self.processes.wait()
+
+    def take_over(self, path: Path) -> None:
+        """Copy what belongs to a checkpoint of another folder into the run's own."""
+        if self.processes.is_main:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, self.folder / LAST)
+            for name in (BEST, METRICS, PERFORMANCE):
+                if (path.parent / name).exists():
+                    shutil.copyfile(path.parent / name, self.folder / name)
+        self.processes.wait()
 
     def finish(self) -> None:
         """Train what is left of the epochs."""
@@ -130,6 +150,7 @@ class Run:
     def close_epoch(self, seconds: float, image_count: int) -> None:
         """Evaluate, write the epoch's row, and a checkpoint that begins the next."""
         progress = self.progress
+        self.save()  # evaluation may fail for reasons of its own
         row: dict[str, Any] = {"epoch": progress.epoch + 1, "loss": progress.loss_sum / self.per_epoch}
         if (progress.epoch + 1) % self.config.evaluate_every == 0 or progress.epoch + 1 == self.config.epochs:
             row |= self.evaluate()
@@ -165,6 +186,9 @@ class Run:
             workers=config.workers,
             fault_share=config.fault_share,
         )
+        if not len(kept):
+            print("val: no image can be read, so that nothing is evaluated")
+            return {}
         labels, ids = table.labels[kept], table.image_ids[kept]
         per_level = [f"{name}_level{n}" for n in range(labels.shape[1]) for name in ("ap", "map_at_r")]
         metrics = ["h_ap", "ndcg", "asi", *per_level]

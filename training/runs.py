@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pickle
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -72,11 +73,22 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """
     with replacing(path) as opened:
         try:
-            torch.save(state, opened)
+            torch.save(plain(state), opened)
         except RuntimeError as error:
             if isinstance(error.__context__, OSError):  # torch puts an error of its own in place of the system's
                 raise error.__context__ from None
             raise
+
+
+def plain(value: Any) -> Any:
+    """A state with one object for equal texts: pickle writes a text anew unless it is the same object as before."""
+    if isinstance(value, str):
+        return sys.intern(value)
+    if isinstance(value, dict):
+        return {plain(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [plain(entry) for entry in value]
+    return tuple(plain(entry) for entry in value) if type(value) is tuple else value
 
 
 def load_checkpoint(path: Path, device: torch.device | str) -> dict[str, Any]:

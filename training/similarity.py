@@ -66,3 +66,19 @@ def checked_batch(
             " labels; each embedding needs one row of labels"
         )
     return full, labels, refs, ref_labels
+
+
+def checked_classes(labels: Tensor, class_count: int) -> Tensor:
+    """Ids of column 0 (B,), int64, of labels (B, L), for a loss that holds a vector for each: no id may come twice.
+
+    Raises:
+        ValueError: an id outside 0..class_count - 1.
+    """
+    classes = labels[:, 0].long()
+    if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < class_count:
+        worst = int(classes.max()) if int(classes.max()) >= class_count else int(classes.min())
+        raise ValueError(
+            f"label {worst} in column 0 is not a class of this loss, which knows 0..{class_count - 1}; number the"
+            " finest classes of the training set from 0"
+        )
+    return classes

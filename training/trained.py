@@ -21,7 +21,10 @@ def read_model(folder: Path, device: torch.device) -> tuple[nn.Module, TrainConf
     if path is None:
         raise RunError(f"{folder} holds no checkpoint; train it first")
     saved = load_checkpoint(path, device)
-    config = TrainConfig(**saved["config"])
+    try:
+        config = TrainConfig(**saved["config"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path} was written by other code ({error}); train it again") from error
     model = model_of(config, pretrained=False).to(device)
     model.load_state_dict(saved["model"] if path.name == BEST else saved["learner"]["model"])
     return model.eval(), config

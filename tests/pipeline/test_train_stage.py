@@ -86,7 +86,7 @@ def test_a_named_loss_is_trained_and_its_images_are_embedded(quick_workspace: Pa
     ("arguments", "message"),
     [
         (["train", "--loss", "hapier"], "loss 'hapier' is unknown; known: happier"),
-        (["train", "--loss", "happier", "--resume", "absent.pt"], "absent.pt: .*name another"),
+        (["train", "--loss", "happier", "--seed", "0", "--resume", "absent.pt"], "absent.pt: .*name another"),
         (["embed", "--run", "release", "--out", "x"], "release holds no checkpoint; train it first"),
     ],
 )
@@ -94,6 +94,21 @@ def test_what_does_not_exist_is_told(arguments: list[str], message: str, quick_w
     result = cli(*arguments)
     assert result.exit_code == 1
     assert pd.Series([result.stderr]).str.contains(message).all(), result.stderr
+
+
+def test_a_checkpoint_is_of_one_run(quick_workspace: Path, cli: Cli) -> None:
+    result = cli("train", "--loss", "happier", "--resume", "last.pt")
+    assert result.exit_code == 2
+    assert "name it by --loss and --seed" in result.stderr
+
+
+def test_more_shards_than_images(quick_workspace: Path, cli: Cli) -> None:
+    assert cli("train", "--loss", "sup_ap").exit_code == 0
+    arguments = ("embed", "--run", "runs/sup_ap/seed0", "--num-shards", "100000", "--out", "parts")
+    for shard in ("0", "99999"):
+        assert cli(*arguments, "--shard", shard).exit_code == 0
+    sizes = [embeddings.shape for _, embeddings in read_embeddings(sorted(Path("parts").iterdir()))]
+    assert sizes == [(0, 8), (1, 8)]
 
 
 def test_a_shard_that_does_not_exist_is_told(quick_workspace: Path, cli: Cli) -> None:

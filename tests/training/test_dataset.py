@@ -49,6 +49,13 @@ def assert_holds(batch: Batch, positions: list[int]) -> None:
 BATCHES = [[5, 0, 11], [7, 8, 3], [4, 3, 4, 7, 1], [2]]
 
 
+def test_places_are_those_of_the_good_images_in_the_batch_asked_for(tmp_path: Path) -> None:
+    dataset = dataset_of(write_images(tmp_path, BAD))
+    for batch, asked in zip(loader(dataset, BATCHES, 0), BATCHES, strict=True):
+        assert [asked[place] for place in batch.places] == batch.positions.tolist()
+        assert len(batch.places) + len(batch.faults) == len(asked)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches(tmp_path: Path, workers: int) -> None:
     batches = loader(dataset_of(write_images(tmp_path, BAD)), BATCHES, workers)
@@ -121,7 +128,13 @@ def test_missing_images(tmp_path: Path) -> None:
 
 
 def batch_of(good: int, faults: list[str]) -> Batch:
-    return Batch(torch.zeros(good, 3, 1, 1, dtype=torch.uint8), torch.zeros(good, 1), torch.arange(good), faults)
+    return Batch(
+        torch.zeros(good, 3, 1, 1, dtype=torch.uint8),
+        torch.zeros(good, 1),
+        torch.arange(good),
+        torch.arange(good),
+        faults,
+    )
 
 
 def stops_after(limit_share: float, fault_share: float, batch_size: int, batch_count: int) -> int | None:

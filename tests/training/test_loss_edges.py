@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -133,7 +134,29 @@ def test_order_of_the_batch_does_not_matter(name: str, backend: str, order: list
 def test_the_batch_as_its_own_reference_is_the_batch_alone(name: str) -> None:
     embeddings, labels = hard_batch()
     loss = ALL_LOSSES[name]()
-    assert loss(embeddings, labels, embeddings, labels).item() == pytest.approx(loss(embeddings, labels).item())
+    value, slope = value_and_gradient(loss, embeddings, labels)
+    queries, refs = embeddings.clone().requires_grad_(), embeddings.clone().requires_grad_()
+    apart = loss(queries, labels, refs, labels)
+    apart.backward()
+    assert apart.item() == pytest.approx(value, rel=1e-12)
+    gradient = queries.grad + (0 if refs.grad is None else refs.grad)  # a cluster loss does not look at references
+    torch.testing.assert_close(gradient, slope, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_loss_can_be_had_in_inference_mode(backend: str) -> None:
+    embeddings, labels = hard_batch()
+    loss = SupHAPLoss(backend=backend)
+    with torch.inference_mode():
+        inferred = loss(embeddings.clone(), labels.clone())
+    assert inferred.item() == pytest.approx(loss(embeddings, labels).item())
+
+
+@pytest.mark.parametrize("name", ALL_LOSSES)
+def test_an_empty_batch_has_no_loss(name: str) -> None:
+    value, gradient = value_and_gradient(ALL_LOSSES[name](), torch.empty(0, 8).double(), torch.empty(0, 3).long())
+    assert value == 0
+    assert gradient.shape == (0, 8)
 
 
 @settings(max_examples=50, deadline=None)
@@ -260,6 +283,8 @@ def test_defect_levels_were_matched_by_float_equality_of_relevance() -> None:
         ((torch.ones(3, 2), torch.zeros(2, 1).long()), "3 embeddings with 2 labels"),
         ((torch.ones(3, 2), torch.zeros(3).long()), r"labels are torch.int64 of shape \(3,\).*unsqueeze"),
         ((torch.ones(3, 2), torch.zeros(3, 1)), "must be integers"),
+        ((torch.ones(3, 2), torch.zeros(3, 1).bool()), "must be integers"),
+        ((torch.ones(3, 2), torch.zeros(3, 63).long()), "L at most 62"),
         ((torch.ones(3, 2), torch.zeros(3, 1).long(), torch.ones(3, 2)), "come together"),
         ((torch.ones(3, 2), torch.zeros(3, 1).long(), torch.ones(4, 3), torch.zeros(4, 1).long()), "and .4, 3."),
         ((torch.ones(3, 2), torch.zeros(3, 1).long(), torch.ones(4, 2), torch.zeros(4, 2).long()), "1 levels"),
@@ -276,11 +301,15 @@ def test_wrong_parameters_are_told() -> None:
     with pytest.raises(ValueError, match="tau must be above 0"):
         SupAPLoss(tau=0)
     with pytest.raises(ValueError, match="relevance 'popular' is unknown; known: population, weighted"):
-        SupHAPLoss("popular")(embeddings, labels)
-    with pytest.raises(ValueError, match="alpha is -1"):
-        SupHAPLoss(alpha=-1)(embeddings, labels)
+        SupHAPLoss("popular")
+    for alpha in (-1, math.nan):
+        with pytest.raises(ValueError, match=f"alpha is {alpha}"):
+            SupHAPLoss(alpha=alpha)
+    for ks, temperature in (((), 1.0), ((0, 1), 1.0), ((1,), 0.0), ((1,), math.nan)):
+        with pytest.raises(ValueError, match="recall needs ks of at least 1 and a temperature above 0"):
+            SupRecallLoss(ks, temperature)
     with pytest.raises(ValueError, match="backend 'cuda' is unknown; known: auto, torch, numba, triton"):
-        SupAPLoss(backend="cuda")(embeddings, labels)
+        SupAPLoss(backend="cuda")
     with pytest.raises(ValueError, match="needs self_columns"):
         SupAPLoss(exclude_self=True)(embeddings, labels, embeddings, labels)
     with pytest.raises(ValueError, match=r"label 8 in column 0 .* knows 0\.\.3"):
@@ -291,6 +320,13 @@ def test_wrong_parameters_are_told() -> None:
         rank_loss(
             torch.ones(2, 2).half(), torch.ones(2, 2).to(torch.int8), torch.ones(2, 2), torch.ones(2), Objective("ap")
         )
+
+
+def test_ids_that_numpy_would_round_are_refused() -> None:
+    big = np.array([[2**60], [2**60 + 2]])
+    assert [table.tolist() for table in path_ids(big, big + 2)] == [[[0], [1]], [[1], [2]]]
+    with pytest.raises(ValueError, match="labels are uint64, int64; give all as int64"):
+        path_ids(big.astype(np.uint64), big)
 
 
 @settings(max_examples=60, deadline=None)

@@ -71,6 +71,25 @@ def test_references_reach_the_library() -> None:
     assert loss(embeddings, labels, *hard_batch(30, seed=0)).item() != loss(embeddings, labels).item()
 
 
+@pytest.mark.parametrize("name", sorted(PAIR_LOSSES | PROXY_LOSSES))
+def test_flat_losses_are_in_full_precision_under_autocast(name: str) -> None:
+    pytest.importorskip("pytorch_metric_learning")
+    embeddings, labels = hard_batch()
+    loss = MetricLearningLoss(name, 9, 8)
+    value = loss(embeddings.float(), labels.int()).item()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert loss(embeddings.float(), labels.int()).item() == value
+
+
+def test_what_a_flat_loss_cannot_take_is_told() -> None:
+    pytest.importorskip("pytorch_metric_learning")
+    embeddings, labels = hard_batch()
+    with pytest.raises(ValueError, match=r"label 8 in column 0 .* knows 0\.\.3"):
+        MetricLearningLoss("proxy_nca", 4, 8)(embeddings.float(), labels)
+    with pytest.raises(ValueError, match="fast_ap ranks a batch within itself"):
+        MetricLearningLoss("fast_ap")(embeddings, labels, embeddings, labels)
+
+
 def test_wrong_names_are_told() -> None:
     with pytest.raises(ValueError, match="loss 'arcfase' is unknown; known: arcface, fast_ap"):
         MetricLearningLoss("arcfase")

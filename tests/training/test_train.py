@@ -55,7 +55,8 @@ def same_state(one: Any, other: Any) -> bool:
 def assert_same_run(folder: Path, other: Path) -> None:
     for name in (LAST, BEST):
         assert same_state(*(torch.load(run / name, weights_only=True) for run in (folder, other))), name
-    assert (folder / METRICS).read_bytes() == (other / METRICS).read_bytes()
+    for name in (LAST, BEST, METRICS):
+        assert (folder / name).read_bytes() == (other / name).read_bytes(), name
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -166,10 +167,40 @@ def test_resume_by_hand_needs_a_run_that_fits(world: World, tmp_path: Path) -> N
         train(quick(dim=4), *world, tmp_path / "other", resume=tmp_path / "run")
     with pytest.raises(RunError, match=r"absent.pt: .*name another"):
         train(quick(), *world, tmp_path / "other", resume=tmp_path / "absent.pt")
-    train(quick(), *world, tmp_path / "other", resume=tmp_path / "run" / LAST)
+    with pytest.raises(RunError, match=r"holds a model alone, .* resume from a run's last.pt"):
+        train(quick(), *world, tmp_path / "other", resume=tmp_path / "run" / BEST)
     (tmp_path / "torn.pt").write_bytes((tmp_path / "run" / LAST).read_bytes()[:-100])
     with pytest.raises(RunError, match="cut short or damaged"):
         train(quick(), *world, tmp_path / "third", resume=tmp_path / "torn.pt")
+
+
+def test_a_run_taken_over_from_another_folder_is_whole(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(quick(epochs=3), *world, tmp_path / "undisturbed")
+    with monkeypatch.context() as patched:
+        stop_at(patched, 5, lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train(quick(epochs=3), *world, tmp_path / "killed")
+    train(quick(epochs=3, seed=5), *world, tmp_path / "run")
+    other = (tmp_path / "run" / LAST).read_bytes()
+    train(quick(epochs=3), *world, tmp_path / "run", resume=tmp_path / "killed")
+    assert_same_run(tmp_path / "run", tmp_path / "undisturbed")
+    assert (tmp_path / "run.aside-1" / LAST).read_bytes() == other
+    train(quick(epochs=3), *world, tmp_path / "run")
+    assert_same_run(tmp_path / "run", tmp_path / "undisturbed")
+
+
+def test_an_evaluation_that_fails_costs_no_step(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = quick(checkpoint_every=1000)
+    train(config, *world, tmp_path / "undisturbed")
+    with monkeypatch.context() as patched:
+        patched.setattr(course.Run, "evaluate", lambda _: (_ for _ in ()).throw(RuntimeError("no room")))
+        with pytest.raises(RuntimeError):
+            train(config, *world, tmp_path / "run")
+    stop_at(monkeypatch, 3, lambda: (_ for _ in ()).throw(KeyboardInterrupt))  # the first epoch is not learnt again
+    train(config, *world, tmp_path / "run")
+    assert_same_run(tmp_path / "run", tmp_path / "undisturbed")
 
 
 def test_a_full_disk_leaves_the_previous_checkpoint(

@@ -42,6 +42,8 @@ def test_tables_by_fold_are_sorted_numbered_and_without_unlabelled_images() -> N
         (FRAME, [], "no column chosen as level"),
         (pd.concat([FRAME, FRAME.head(1)]), ["landmark"], "image c is listed 2 times"),
         (FRAME.assign(fold="dev"), ["landmark"], "unknown fold 'dev'; known: train, val, test"),
+        (FRAME, ["landmark", "landmark"], "landmark, landmark: a level is listed twice"),
+        (FRAME, ["label", "landmark"], "landmark tells more classes apart than label, which stands before it"),
         (FRAME.assign(label=None), ["landmark", "label"], "no image has a label at landmark, label"),
     ],
 )
@@ -91,10 +93,14 @@ def test_every_setting_that_is_computed_with_is_in_the_digest() -> None:
         ({"precision": "float16"}, "precision 'float16' is unknown; known: float32, bfloat16"),
         ({"device": "tpu"}, "device 'tpu' is unknown; known: auto, cpu, cuda"),
         ({"epochs": 0}, "epochs is 0; it must be at least 1"),
+        ({"epochs": 1.5}, "epochs is 1.5; it must be a int"),
+        ({"flip": "no"}, "flip is 'no'; it must be a bool"),
+        ({"weight_decay": float("inf")}, "weight_decay is inf; it must be a float"),
+        ({"m_per_class": 1}, "m_per_class is 1; it must be at least 2"),
         ({"memory": -1}, "memory is -1; it must be at least 0"),
         ({"warmup_share": 1.0}, "warmup_share is 1.0; it must be from 0 to below 1"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0"),
-        ({"learning_rate": float("nan")}, "learning_rate is nan; it must be above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan; it must be a float"),
     ],
 )
 def test_settings_that_make_no_sense_are_told(setting: dict[str, object], message: str) -> None:
