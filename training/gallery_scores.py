@@ -103,7 +103,9 @@ def multiply(rows: Tensor, tile: Tensor, width: int, scores: Tensor) -> None:
         torch.mm(rows, tile.T, out=scores)
     else:
         filled = F.pad(tile, (0, 0, 0, width - len(tile)))
-        scores.copy_(torch.mm(rows, filled.T)[: len(scores), : len(tile)])
+        product = rows.new_empty(len(rows), width)
+        torch.mm(rows, filled.T, out=product)  # without out, autocast would halve the precision
+        scores.copy_(product[: len(scores), : len(tile)])
 
 
 def whole_blocks(count: int) -> int:

@@ -95,7 +95,7 @@ def test_type_device_chunk_and_ranker_change_nothing(world: World) -> None:
         assert_same(evaluate_retrieval(**world), expected)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gallery_scores, "CHUNK_BYTES", 2 * 4 * len(world["gallery_labels"]))
-        patch.setattr(gallery_scores, "TILE_BYTES", 30)  # three rows of two floats
+        patch.setattr(gallery_scores, "TILE_BYTES", 30)
         assert_same(evaluate_retrieval(**world | {"chunk": None}), expected)
     if torch.cuda.is_available():
         assert_same(evaluate_retrieval(**world, device="cuda"), expected)
