@@ -55,10 +55,14 @@ def main(loss: str | None = None, seed: int | None = None, resume: str = "auto")
     if resume != "auto" and (loss is None or seed is None):
         raise click.UsageError("--resume goes on with one run: name it by --loss and --seed")
     settings = read_params().train
+    names = settings.losses if loss is None else [loss]
+    if not names:
+        click.echo("train.losses is empty: labels only")
+        return
     images = images_of("train")
     with told("params.yaml: train.levels"):
         release = read_release(RELEASE, settings.levels)
-    for name in settings.losses if loss is None else [loss]:
+    for name in names:
         for number in settings.seeds if seed is None else [seed]:
             config = config_of(settings, name, number)
             folder = RUNS / name / f"seed{number}"

@@ -48,9 +48,20 @@ def test_the_index_holds_every_image_of_the_tars(in_sample: Path) -> None:
         assert data.endswith(b"\xff\xd9")
 
 
+def test_without_tars_the_index_is_empty_and_training_says_so(quick_workspace: Path, cli: Cli) -> None:
+    manifest = Path("data/1_gldv2/tar_manifest.csv")
+    manifest.write_text(manifest.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    assert cli("index").exit_code == 0
+    assert len(pd.read_parquet("data/1_gldv2/tar_index.parquet")) == 0
+    result = cli("train", "--loss", "happier")
+    assert result.exit_code == 1
+    assert "no labelled image of the train fold is in the image files" in result.stderr
+
+
 def test_no_loss_trains_nothing(quick_workspace: Path, cli: Cli) -> None:
     result = cli("train")
     assert result.exit_code == 0
+    assert "train.losses is empty: labels only" in result.output
     assert not Path("runs").exists()
 
 

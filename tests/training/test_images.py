@@ -151,7 +151,7 @@ def test_a_tar_that_changed(tmp_path: Path, change: Callable[[Path], object]) ->
     images = TarImages(build_index([path]), Path())
     assert images.read("a") == b"123"
     change(path)
-    message = r"image a is not at byte 512 of .*a\.tar, which has changed since it was indexed; remove the index"
+    message = r"image a is not at byte 512 of .*a\.tar, which has changed since it was indexed; put the TAR"
     with pytest.raises(ImageError, match=message):
         images.read("a")
 
