@@ -59,6 +59,6 @@ def test_a_forked_process_starts_threads_of_its_own() -> None:
     assert (visits(30) == 1).all()  # the threads are there
     process = multiprocessing.get_context("fork").Process(target=visits, args=(30,))
     process.start()
-    process.join(timeout=30)
+    process.join(timeout=120)
     process.kill()
     assert process.exitcode == 0

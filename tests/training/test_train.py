@@ -125,7 +125,7 @@ def test_a_killed_run_goes_on_bit_for_bit(world: World, tmp_path: Path) -> None:
     arguments = (quick(), world, tmp_path / "run", batch)
     process = multiprocessing.get_context("spawn").Process(target=train_and_die, args=arguments)
     process.start()
-    process.join(timeout=60)
+    process.join(timeout=300)
     process.kill()
     assert process.exitcode == -signal.SIGKILL
     train(quick(), *world, tmp_path / "run")
