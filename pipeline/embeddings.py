@@ -25,9 +25,9 @@ def write_shard(run: Path, split: str, shard: int, shard_count: int, out: Path) 
         InputError: no model in the run, a shard that does not exist, too many unreadable images.
     """
     images = images_of(split)
-    with told(str(run)):
-        with connect("auto") as processes:
-            model, config = read_model(run, processes.device)
+    path = out / f"shard-{shard}-of-{shard_count}.parquet"
+    with told(str(run)), connect("auto") as processes:
+        model, config = read_model(run, processes.device)
         rows = shard_rows(len(images.image_ids), shard, shard_count)
         ids = np.array(images.image_ids)[rows]
         table = ImageTable(ids, np.zeros((len(ids), 1), np.int64), ("image",))
@@ -36,10 +36,9 @@ def write_shard(run: Path, split: str, shard: int, shard_count: int, out: Path) 
             table,
             images,
             image_size=config.image_size,
-            device=next(model.parameters()).device,
+            device=processes.device,
             workers=config.workers,
             fault_share=config.fault_share,
         )
-    path = out / f"shard-{shard}-of-{shard_count}.parquet"
-    write_embeddings(path, ids[kept], embeddings)
+        write_embeddings(path, ids[kept], embeddings)
     return f"{path}: {len(kept)} of {len(ids)} images"

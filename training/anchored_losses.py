@@ -42,10 +42,10 @@ class CalibrationLoss(nn.Module):
         is_match = agreement_depths(labels, ref_labels) == labels.shape[1]
         short = functional.relu(self.positive - scores[is_match])
         over = functional.relu(scores - self.negative).masked_fill(is_match, 0)
-        return sum_over_nonzero(short) + sum_over_nonzero(over)
+        return mean_over_nonzero(short) + mean_over_nonzero(over)
 
 
-def sum_over_nonzero(hinges: Tensor) -> Tensor:
+def mean_over_nonzero(hinges: Tensor) -> Tensor:
     """Mean of the hinges that are not zero; 0 without any."""
     return hinges.sum() / torch.count_nonzero(hinges).clamp(min=1)
 

@@ -13,6 +13,7 @@ from training.augment import resize
 from training.dataset import FaultCount, ImageDataset, loader
 from training.image_table import ImageTable
 from training.images import Images
+from training.runs import replacing
 
 BATCH = 256
 
@@ -77,7 +78,11 @@ def shard_rows(count: int, shard: int, shard_count: int) -> np.ndarray:
 
 
 def write_embeddings(path: Path, image_ids: np.ndarray, embeddings: Tensor) -> None:
-    """Parquet of image_id and embedding, in place of the file if there is one."""
+    """Parquet of image_id and embedding, in place of the file if there is one.
+
+    Raises:
+        RunError: it cannot be written, such as on a full disk; nothing half-written is left.
+    """
     values = pa.array(embeddings.numpy().reshape(-1), pa.float32())
     vectors = pa.FixedSizeListArray.from_arrays(values, embeddings.shape[1])
     fields = [
@@ -86,9 +91,8 @@ def write_embeddings(path: Path, image_ids: np.ndarray, embeddings: Tensor) -> N
     ]
     table = pa.Table.from_arrays([pa.array(image_ids.tolist(), pa.string()), vectors], schema=pa.schema(fields))
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    pq.write_table(table, unfinished)
-    unfinished.replace(path)
+    with replacing(path) as opened:
+        pq.write_table(table, opened)
 
 
 def read_embeddings(paths: list[Path]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -52,8 +52,12 @@ class RankLoss(nn.Module):
         return f"{self.objective}, backend={self.backend}, exclude_self={self.exclude_self}"
 
     def gains(self, counts: Tensor) -> tuple[Tensor, Tensor]:
-        """Gain by depth (B, L + 1) and normaliser (B,), from the numbers of items at exactly each depth (B, L + 1)."""
-        raise NotImplementedError
+        """Gain by depth (B, L + 1) and normaliser (B,), from the numbers of items at exactly each depth (B, L + 1).
+
+        Where only the finest level counts, the depths are 0 and 1: a positive gains 1, and their number normalises.
+        """
+        gain = torch.tensor([0.0, 1.0], dtype=torch.float64, device=counts.device)
+        return gain.expand(counts.shape), counts[:, 1]
 
     def forward(
         self,
@@ -97,20 +101,11 @@ class RankLoss(nn.Module):
         return rank_loss(inner_products(embeddings, refs), depths, gains, normaliser, self.objective, self.backend)
 
 
-def is_positive(counts: Tensor) -> tuple[Tensor, Tensor]:
-    """Gain 1 for the items of depth 1, and their number."""
-    return torch.tensor([0.0, 1.0], dtype=torch.float64, device=counts.device).expand(counts.shape), counts[:, 1]
-
-
 class SmoothAPLoss(RankLoss):
     """1 - AP at the finest level with sigmoid(d / tau) in place of the step (Smooth-AP, arXiv 2007.12163)."""
 
     def __init__(self, tau: float = 0.01, *, backend: str = "auto", exclude_self: bool = False) -> None:
         super().__init__(Objective("smooth_ap", Surrogate(tau=tau)), backend, exclude_self)
-
-    def gains(self, counts: Tensor) -> tuple[Tensor, Tensor]:
-        """See RankLoss."""
-        return is_positive(counts)
 
 
 class SupAPLoss(RankLoss):
@@ -124,10 +119,6 @@ class SupAPLoss(RankLoss):
 
     def __init__(self, *, backend: str = "auto", exclude_self: bool = False, **surrogate: float) -> None:
         super().__init__(Objective("ap", Surrogate(**surrogate)), backend, exclude_self)
-
-    def gains(self, counts: Tensor) -> tuple[Tensor, Tensor]:
-        """See RankLoss."""
-        return is_positive(counts)
 
 
 class SupRecallLoss(RankLoss):
@@ -151,10 +142,6 @@ class SupRecallLoss(RankLoss):
         **surrogate: float,
     ) -> None:
         super().__init__(Objective("recall", Surrogate(**surrogate), tuple(ks), temperature), backend, exclude_self)
-
-    def gains(self, counts: Tensor) -> tuple[Tensor, Tensor]:
-        """See RankLoss."""
-        return is_positive(counts)
 
 
 class SupHAPLoss(RankLoss):

@@ -59,7 +59,7 @@ def check_backend(name: str) -> None:
         raise ValueError(f"backend {name!r} is unknown; known: auto, {', '.join(BACKENDS)}")
 
 
-class RankLoss(torch.autograd.Function):
+class FusedRankLoss(torch.autograd.Function):
     """Mean loss over the queries that have positives; see `rank_loss`."""
 
     @staticmethod
@@ -109,4 +109,4 @@ def rank_loss(
         raise ValueError(f"scores, depths, gains and normaliser do not fit together: {shapes}")
     compute = find_backend(backend, scores.device)
     gains, normaliser = gains.to(scores.dtype), normaliser.to(scores.dtype)
-    return cast(Tensor, RankLoss.apply(scores, depths, gains, normaliser, objective, compute))  # type: ignore[no-untyped-call]
+    return cast(Tensor, FusedRankLoss.apply(scores, depths, gains, normaliser, objective, compute))  # type: ignore[no-untyped-call]

@@ -17,18 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.training.tars import write_tar
 from training import images as images_module
 from training.image_index import BLOCK, ImageError, build_index
 from training.images import FolderImages, TarImages, decode
-
-
-def write_tar(path: Path, files: dict[str, bytes], form: int = tarfile.GNU_FORMAT) -> Path:
-    with tarfile.open(path, "w", format=form) as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return path
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **settings: object) -> bytes:
