@@ -47,13 +47,21 @@ class ImageTable:
 def read_release(release: Path, levels: Sequence[str], split: str = "train") -> dict[str, ImageTable]:
     """Labelled images of a split of the release by fold: train, val and test, apart by landmark.
 
+    Args and errors as of `release_frame`; also raises a ValueError where no image is labelled.
+    """
+    return image_tables(release_frame(release, levels, split), levels, str(release))
+
+
+def release_frame(release: Path, levels: Sequence[str], split: str = "train") -> pd.DataFrame:
+    """Images of a split of the release: image_id, landmark_id, fold, and their labels by name, null where unlabelled.
+
     Args:
         release: folder with images/, labels/ and splits.parquet.
         levels: columns of the label table, the finest first.
         split: train or index.
 
     Raises:
-        ValueError: a table that cannot be read, a level that the release lacks, no labelled image.
+        ValueError: a table that cannot be read, a level that the release lacks.
     """
     try:
         labels = pd.read_parquet(release / "labels" / f"{split}.parquet")
@@ -66,8 +74,7 @@ def read_release(release: Path, levels: Sequence[str], split: str = "train") -> 
     if unknown:
         raise ValueError(f"{release}: no column {', '.join(unknown)}; there are: {', '.join(labels.columns)}")
     kept = labels[list(dict.fromkeys(["landmark_id", *levels]))]
-    frame = images.merge(kept, on="landmark_id", validate="m:1").merge(folds, on="landmark_id", validate="m:1")
-    return image_tables(frame, levels, str(release))
+    return images.merge(kept, on="landmark_id", validate="m:1").merge(folds, on="landmark_id", validate="m:1")
 
 
 def image_tables(frame: pd.DataFrame, levels: Sequence[str], where: str) -> dict[str, ImageTable]:

@@ -1,0 +1,1 @@
+"""Pictures of a benchmark, as PNG and SVG; the same numbers give the same bytes."""
