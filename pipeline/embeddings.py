@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.step9_train import images_of, told
+from pipeline.training_input import images_of, told
 from training.embedding import embed, shard_rows, write_embeddings
 from training.image_table import ImageTable
 from training.processes import connect

@@ -74,6 +74,7 @@ class Train:
     losses: list[str]
     seeds: list[int]
     levels: list[str]
+    clean_only: bool
     backbone: str
     pretrained: bool
     pooling: str
@@ -101,6 +102,14 @@ class Train:
 
 
 @dataclasses.dataclass(frozen=True)
+class Benchmark:
+    """Settings of train that are tried before the runs, and the loss of the label probe."""
+
+    tune: dict[str, list[bool | int | float | str]]
+    probe: str | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Params:
     """The whole of params.yaml."""
 
@@ -111,6 +120,7 @@ class Params:
     label: Label
     release: Release
     train: Train
+    benchmark: Benchmark
 
 
 def read_params(path: Path = PARAMS) -> Params:
@@ -163,13 +173,18 @@ def _value(hint: Any, value: Any, path: str, name: str) -> Any:
     """Check one value against its declared type; nested sections are checked in turn."""
     if dataclasses.is_dataclass(hint):
         return _checked(hint, value, path, f"{name}.")
+    if typing.get_origin(hint) is dict:
+        if not isinstance(value, dict):
+            raise InputError(f"{path}: {name}", f"{value!r} is not a mapping", "write it in braces, {} for none")
+        kind = typing.get_args(hint)[1]
+        return {str(key): _value(kind, entry, path, f"{name}.{key}") for key, entry in value.items()}
     if typing.get_origin(hint) is list:
         if not isinstance(value, list):
             raise InputError(f"{path}: {name}", f"{value!r} is not a list", "write it in brackets, [] for none")
         (kind,) = typing.get_args(hint)
         return [_value(kind, entry, path, f"{name}[{place}]") for place, entry in enumerate(value)]
     allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if float in allowed and type(value) is int:
+    if float in allowed and type(value) is int and int not in allowed:
         value = float(value)
     if type(value) not in allowed:
         expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in allowed)

@@ -1,6 +1,7 @@
 """One process, or many under torchrun that act as one: for training with the loss of a batch that all of them share."""
 
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -151,6 +152,13 @@ def gather_embeddings(embeddings: Tensor) -> Tensor:
         (B, D), B the sum of all b.
     """
     return embeddings if is_alone() else cast(Tensor, GatheredEmbeddings.apply(embeddings))  # type: ignore[no-untyped-call]
+
+
+def peak_memory(device: torch.device) -> int:
+    """Most bytes that this process has held so far: of the GPU that it computes on, else of main memory."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def same_everywhere(what: str, text: str) -> None:

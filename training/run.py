@@ -20,7 +20,7 @@ from training.image_table import ImageTable
 from training.images import Images
 from training.learner import Learner
 from training.metrics import evaluate_retrieval
-from training.processes import Processes, same_everywhere
+from training.processes import Processes, peak_memory, same_everywhere
 from training.runs import (
     RunError,
     append_row,
@@ -128,7 +128,7 @@ class Run:
     def train_epoch(self) -> None:
         """Train what is left of an epoch, evaluate, write its row and a checkpoint."""
         progress, config = self.progress, self.config
-        begun, image_count = time.perf_counter(), 0
+        begun, image_count, first = time.perf_counter(), 0, progress.batch
         self.batches.start(progress.epoch, progress.batch)
         faults = FaultCount(config.fault_share, *progress.faults)
         bar = tqdm(self.loader, f"epoch {progress.epoch + 1}/{config.epochs}", disable=None, leave=False)
@@ -145,9 +145,9 @@ class Run:
                 self.learner.update(progress.epoch * self.steps_per_epoch + place)
                 if progress.batch % (config.checkpoint_every * config.accumulate) == 0:
                     self.save()
-        self.close_epoch(time.perf_counter() - begun, image_count)
+        self.close_epoch(time.perf_counter() - begun, image_count, progress.batch - first)
 
-    def close_epoch(self, seconds: float, image_count: int) -> None:
+    def close_epoch(self, seconds: float, image_count: int, batch_count: int) -> None:
         """Evaluate, write the epoch's row, and a checkpoint that begins the next."""
         progress = self.progress
         self.save()  # evaluation may fail for reasons of its own
@@ -159,8 +159,9 @@ class Run:
             self.write(BEST, {"epoch": row["epoch"], "model": self.learner.model.state_dict()})
         if self.processes.is_main:
             append_row(self.folder / METRICS, row)
-            speed = {"epoch": row["epoch"], "seconds": round(seconds, 3), "images": image_count}
-            append_row(self.folder / PERFORMANCE, speed | {"device": str(self.processes.device)})
+            speed = {"epoch": row["epoch"], "seconds": round(seconds, 3), "images": image_count, "batches": batch_count}
+            where = {"device": str(self.processes.device), "peak_memory": peak_memory(self.processes.device)}
+            append_row(self.folder / PERFORMANCE, speed | where)
             left = (self.config.epochs - row["epoch"]) * seconds
             val = f", val H-AP {row['val_h_ap']:.4f}" if row.get("val_h_ap") is not None else ""
             print(

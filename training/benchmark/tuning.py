@@ -34,12 +34,14 @@ def tune(
         chosen: the settings of the best trial, the first among equals; trials: settings and val_h_ap of each.
 
     Raises:
-        ValueError: a setting that does not exist or may not vary, a value out of range, no value on the val fold.
+        ValueError: a setting that does not exist or may not vary, a value out of range, no values, no val fold.
     """
     for name in grid:
         if name in ("loss", "seed") or name not in {field.name for field in dataclasses.fields(TrainConfig)}:
             raise ValueError(f"{name!r} is not a setting of a run that can be tuned")
     tried = trials(grid)
+    if not tried:
+        raise ValueError("a setting lists no value to try; list some, or leave it out")
     configs = [dataclasses.replace(config, **settings) for settings in tried]
     if len(tried) == 1:
         return {"chosen": tried[0], "trials": []}
