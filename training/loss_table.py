@@ -29,6 +29,9 @@ LOSSES: dict[str, Callable[[int, int], nn.Module]] = {
     **{name: partial(MetricLearningLoss, name) for name in (*PAIR_LOSSES, *PROXY_LOSSES)},
 }
 
+HIERARCHICAL = ("happier", "sup_ndcg", "sup_hap", "sup_ndcg_alone")
+"""Losses that see all levels of the labels; the others are flat, and see the finest alone."""
+
 
 def build_loss(name: str, class_count: int, dim: int) -> nn.Module:
     """The loss of that name.

@@ -15,6 +15,7 @@ from training.gldv2_protocol import SCORED_USAGES, SolvedQuery, evaluate_gldv2
 from training.image_table import ImageTable
 from training.images import Images
 from training.learner import model_of
+from training.train import with_images
 from training.trained import read_model
 
 LoadedModel = tuple[nn.Module, TrainConfig]
@@ -99,7 +100,7 @@ def score_models(
 
     Args:
         candidates: the models.
-        table: the test fold.
+        table: the test fold; images that are not there are left out, which is said.
         images: where its images are.
         device: where models run.
 
@@ -114,7 +115,7 @@ def score_models(
     scores: dict[str, list[Scores]] = {}
     seeds: dict[str, list[int]] = {}
     first: dict[str, Tensor] = {}
-    readable: np.ndarray | None = None
+    table, readable = with_images("test", table, images), None
     for one in candidates:
         model, config = one.load(device)
         embeddings, kept = embed_images(model, config, table, images, device)
