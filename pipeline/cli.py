@@ -11,7 +11,7 @@ import click
 
 from pipeline.cli_curate import CURATE
 from pipeline.cli_look import LOOK
-from pipeline.cli_train import TRAIN, TRAIN_OPTIONS
+from pipeline.cli_train import BENCHMARK_OPTIONS, TRAIN, TRAIN_OPTIONS
 from pipeline.errors import with_file_errors
 
 STAGES = {
@@ -23,13 +23,17 @@ STAGES = {
     "export": "step6_export",
     "validate": "step7_validate",
     "index": "step8_index",
-    "train": "step9_train",
+    "tune": "step9_tune",
+    "train": "step10_train",
+    "probe": "step11_probe",
+    "benchmark": "step12_benchmark",
 }
 # Options of single stages; each is a parameter of the stage's `main`.
 OPTIONS: dict[str, list[click.Parameter]] = {
     "download": [click.Option(["--dry-run"], is_flag=True, help="Print what would be fetched, and fetch nothing.")],
     "wikidata": [click.Option(["--offline"], is_flag=True, help="Ask nobody: fail on what was never answered.")],
     "train": TRAIN_OPTIONS,
+    "benchmark": BENCHMARK_OPTIONS,
 }
 
 
@@ -75,7 +79,10 @@ def _stage(name: str, module: str) -> None:
         "export": "Write the release.",
         "validate": "Check every promise about the release.",
         "index": "Find where in the TARs each image lies.",
-        "train": "Train on the release: every loss and seed of params.yaml, or one; torchrun -m pipeline.step9_train.",
+        "tune": "Try settings with every loss, and keep those that do best on the val fold.",
+        "train": "Train on the release: every loss and seed of params.yaml, or one; torchrun -m pipeline.step10_train.",
+        "probe": "Measure what the labels are worth, against shuffled and official ones.",
+        "benchmark": "Test the models on unseen landmarks: numbers, intervals, pictures; or print the table.",
     }[name]
 
     @hgld.command(name, help=docstring, params=OPTIONS.get(name, []))

@@ -14,6 +14,13 @@ TRAIN_OPTIONS: list[click.Parameter] = [
         help="Go on where the run stopped if settings, data and code are the same, or go on from this checkpoint.",
     ),
 ]
+BENCHMARK_OPTIONS: list[click.Parameter] = [
+    click.Option(
+        ["--format", "form"],
+        type=click.Choice(["markdown", "latex"]),
+        help="Print the table of metrics.json for a paper, and test nothing.",
+    )
+]
 
 
 @click.command()

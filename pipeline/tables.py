@@ -313,3 +313,30 @@ QUEUE_LANDMARKS = Table(
     (SPLIT, LANDMARK_ID, CATEGORY, *_QUEUE),
     is_sorted_by_key=False,
 )
+
+
+def with_metrics(table: Table, keys: tuple[str, ...]) -> Table:
+    """A table of queries with a column for each metric, of which there are more the more levels labels have."""
+    null = "no image of the gallery agrees with the query at the level of the metric"
+    columns = [Column(key, "float64", "0 to 1, see training/metrics.py", null) for key in keys]
+    return table.with_columns((*table.columns, *columns))
+
+
+PER_QUERY = Table(
+    "benchmark",
+    "data/7_benchmark/per_query.parquet",
+    "a query image of the test fold, ranked for by a model",
+    ("model", "seed", "image_id"),
+    (
+        Column("model", "string", "loss that trained the model, or untrained or pretrained"),
+        Column("seed", "int64", "seed of the run"),
+        IMAGE_ID,
+        LANDMARK_ID,
+        Column(
+            "first_wrong_depth",
+            "int64",
+            "levels, the coarsest first, that the best-ranked image of another landmark shares with the query; -1 is"
+            " that there is none",
+        ),
+    ),
+)

@@ -82,7 +82,7 @@ def until_killed(*arguments):
     return learn(*arguments)
 
 Learner.learn = until_killed
-from pipeline.step9_train import main
+from pipeline.step10_train import main
 main("smooth_ap", 0)
 """
 

@@ -11,7 +11,7 @@ from click.testing import Result
 
 from pipeline.errors import InputError
 from pipeline.params import Params, Train, read_params
-from pipeline.step9_train import CHOICES
+from pipeline.training_input import OF_THE_STAGE
 from training.config import TrainConfig
 
 Cli = Callable[..., Result]
@@ -126,8 +126,8 @@ def test_settings_of_training_are_those_of_a_run() -> None:
     """Declared again in pipeline/params.py, so that no other stage depends on the code of training."""
     declared = {field.name: field.type for field in dataclasses.fields(Train)}
     of_a_run = {field.name: field.type for field in dataclasses.fields(TrainConfig)}
-    assert set(declared) - set(CHOICES) == set(of_a_run) - {"loss", "seed"}
-    assert all(declared[name] is of_a_run[name] for name in set(declared) - set(CHOICES))
+    assert set(declared) - set(OF_THE_STAGE) == set(of_a_run) - {"loss", "seed"}
+    assert all(declared[name] is of_a_run[name] for name in set(declared) - set(OF_THE_STAGE))
 
 
 @pytest.mark.parametrize(

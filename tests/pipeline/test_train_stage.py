@@ -159,7 +159,7 @@ def test_two_processes_learn_what_one_learns(quick_workspace: Path, cli: Cli, ro
     assert cli("train", "--loss", "happier").exit_code == 0
     alone = Path("runs/happier/seed0").rename("alone")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "pipeline.step9_train", "--loss", "happier"]
+    command += ["-m", "pipeline.step10_train", "--loss", "happier"]
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout + result.stderr

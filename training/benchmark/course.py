@@ -1,6 +1,6 @@
 """What runs wrote while they trained, put together for a benchmark: learning curves, best values, speed and memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,13 @@ from training.benchmark.tuning import best_value
 from training.run import METRICS, PERFORMANCE
 from training.runs import read_rows
 
-Runs = Mapping[str, Sequence[Path]]
-"""Folders of the runs of each loss, one for each seed."""
+Runs = Mapping[str, Mapping[int, Path]]
+"""Loss -> seed -> folder of the run."""
 
 
 def learning_curves(runs: Runs) -> dict[str, list[list[dict[str, Any]]]]:
     """The rows of each epoch, of each seed, of each loss."""
-    return {loss: [read_rows(run / METRICS) for run in folders] for loss, folders in runs.items()}
+    return {loss: [read_rows(run / METRICS) for run in folders.values()] for loss, folders in runs.items()}
 
 
 def best_on_val(runs: Runs) -> dict[str, float]:
@@ -25,7 +25,7 @@ def best_on_val(runs: Runs) -> dict[str, float]:
     Raises:
         ValueError: it was never measured.
     """
-    return {loss: float(np.mean([best_value(run) for run in folders])) for loss, folders in runs.items()}
+    return {loss: float(np.mean([best_value(run) for run in folders.values()])) for loss, folders in runs.items()}
 
 
 def performance(runs: Runs) -> dict[str, dict[str, Any]]:
@@ -37,7 +37,7 @@ def performance(runs: Runs) -> dict[str, dict[str, Any]]:
     """
     found = {}
     for loss, folders in runs.items():
-        rows = [row for run in folders for row in read_rows(run / PERFORMANCE) if row["batches"]]
+        rows = [row for run in folders.values() for row in read_rows(run / PERFORMANCE) if row["batches"]]
         seconds = np.array([row["seconds"] for row in rows])
         found[loss] = {
             "images_per_second": round(float(np.median([row["images"] for row in rows] / seconds)), 1),

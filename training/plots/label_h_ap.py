@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from training.plots.style import headline, looks, name_rows, styled, text_inches
+from training.plots.style import even_columns, headline, looks, name_rows, styled, text_inches
 
 
 @styled()
@@ -35,7 +35,7 @@ def draw_label_h_ap(h_ap: dict[str, np.ndarray], labels: np.ndarray, hierarchica
         for look in looks(list(h_ap), hierarchical).values()
     ]
     note = "full: hierarchical loss; pale: flat loss, or not trained" if hierarchical else None
-    figure.legend(handles, list(h_ap), loc="outside lower center", ncols=min(len(h_ap), 4), title=note)
+    figure.legend(handles, list(h_ap), loc="outside lower center", ncols=even_columns(len(h_ap), 4), title=note)
     headline(figure, "H-AP by label (number of queries)")
     return figure
 
@@ -55,7 +55,7 @@ def draw_dots(axes: Axes, means: pd.DataFrame, hierarchical: Collection[str]) ->
     """Draw the dots, models a little below each other so that equal ones are all seen, and the span behind them."""
     rows = np.arange(len(means))
     axes.hlines(rows, means.min(axis=1), means.max(axis=1), color="#D0D0D0", lw=2.5)
-    step = min(0.2, 0.6 / len(means.columns))
+    step = min(0.12, 0.6 / len(means.columns))
     for position, (name, look) in enumerate(looks(list(means.columns), hierarchical).items()):
         axes.plot(
             means[name],

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from training.plots.style import Look, headline, looks, number, styled
+from training.plots.style import Look, even_columns, headline, looks, number, styled
 
 Rows = Sequence[dict[str, Any]]
 
@@ -31,18 +32,19 @@ def draw_learning_curves(curves: dict[str, list[list[dict[str, Any]]]], hierarch
             val_map_at_r_level0; None or NaN is left out.
         hierarchical: the losses to draw solid; all others are dashed.
     """
-    figure = Figure((12, 4.6), layout="constrained")
+    figure = Figure((12, 4.6), layout=ConstrainedLayoutEngine(wspace=0.06))
     found = looks(list(curves), hierarchical)
-    for axes, (key, title, unit) in zip(figure.subplots(1, 3), PANELS, strict=True):
+    for axes, (key, title, unit) in zip(figure.subplots(1, 3, sharex=True), PANELS, strict=True):
         axes.set(title=title, xlabel="epoch", ylabel=unit)
         axes.grid(axis="y")
+        axes.margins(x=0.02)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         for name, runs in curves.items():
             series = [relative(values_of(rows, key)) if key == "loss" else values_of(rows, key) for rows in runs]
             draw_series(axes, series, found[name], name, has_dots=key != "loss")
     handles = [Line2D([], [], color=look.colour, linestyle=look.line, lw=2.4) for look in found.values()]
     note = "solid: hierarchical loss; dashed: flat loss" if hierarchical else None
-    figure.legend(handles, list(curves), loc="outside lower center", ncols=min(len(curves), 6), title=note)
+    figure.legend(handles, list(curves), loc="outside lower center", ncols=even_columns(len(curves), 6), title=note)
     headline(figure, "Learning curves: thin lines are seeds, thick lines their mean")
     return figure
 
@@ -61,7 +63,7 @@ def relative(values: dict[int, float]) -> dict[int, float]:
 
 def draw_series(axes: Axes, series: list[dict[int, float]], look: Look, name: str, *, has_dots: bool) -> None:
     """Draw the lines of one loss; the mean is of the epochs that every seed has."""
-    for values in series:
+    for values in series if len(series) > 1 else []:
         axes.plot(list(values), list(values.values()), color=look.colour, linestyle=look.line, lw=0.8, alpha=0.5)
     shared = sorted(set.intersection(*map(set, series))) if series else []
     means = [float(np.mean([values[epoch] for values in series])) for epoch in shared]

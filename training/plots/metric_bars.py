@@ -31,9 +31,9 @@ def draw_metric_bars(
     Raises:
         KeyError: a model without a metric to draw, a metric without title.
     """
-    columns = min(len(metrics), 4 if len(metrics) % 4 == 0 else 3)
+    columns = len(metrics) if len(metrics) <= 4 else 3
     lines = ceil(len(metrics) / columns)
-    width = max(6.5, columns * 2.7 + text_inches(means))
+    width = max(6.5, columns * 3 + text_inches(means))
     figure = Figure(
         (width, 0.9 + lines * (0.75 + 0.25 * len(means))), layout=ConstrainedLayoutEngine(hspace=0.06, wspace=0.04)
     )

@@ -74,6 +74,7 @@ def draw_differences(axes: Axes, part: Sequence[Mapping[str, Any]]) -> None:
         is_there, is_clear = isfinite(mean), low > 0 or high < 0
         draw_estimate(axes, row, one, "difference", INK if is_clear else QUIET, "D")
         text = f"{mean:+.3f}  [{low:+.3f}, {high:+.3f}]" if is_there else "–"
+        text = text.replace("-", "\N{MINUS SIGN}")
         weight = "bold" if is_clear else "normal"
         axes.text(1.03, row, text, va="center", fontsize=8.5, fontweight=weight, transform=axes.get_yaxis_transform())
 

@@ -131,7 +131,14 @@ class Sheet:
             middle = (left_of(rank) + CELL / 2) / width
             self.figure.text(middle, 1 - (HEAD - 0.12) / height, str(rank or "query"), ha="center", va="center")
         handles = [Patch(color=colour, label=word) for word, colour in zip(words, colours, strict=True)]
-        self.figure.legend(handles=handles[::-1], loc="lower left", ncols=len(words), borderaxespad=0.8)
+        self.figure.legend(
+            handles=handles[::-1],
+            loc="lower left",
+            bbox_to_anchor=(MARGIN / width, 0.1 / height),
+            ncols=len(words),
+            borderaxespad=0,
+            borderpad=0,
+        )
 
 
 def left_of(rank: int) -> float:

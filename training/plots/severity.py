@@ -44,7 +44,7 @@ def draw_severity(
             )
         starts += part
     note = "bold: hierarchical loss" if hierarchical else None
-    figure.legend(loc="outside lower center", ncols=2 if count < 5 else 3, title=note)
+    figure.legend(loc="outside lower center", ncols=3, title=note)
     headline(figure, "The first mistake: what the best-ranked image of another landmark shares with the query")
     return figure
 

@@ -7,6 +7,7 @@ its colour in all pictures that name the models in the same order.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -131,6 +132,11 @@ def name_rows(axes: Axes, names: Sequence[str], hierarchical: Collection[str] = 
     axes.spines["left"].set_visible(False)
     for text, name in zip(axes.get_yticklabels(), names, strict=True):
         text.set_fontweight("bold" if name in hierarchical else "normal")
+
+
+def even_columns(count: int, most: int) -> int:
+    """Columns of a legend of that many entries, so that its lines are about as long as each other."""
+    return ceil(count / ceil(count / most))
 
 
 def number(value: float | None) -> float:

@@ -1,0 +1,49 @@
+"""What the label probe says about the release, as named checks; for the stage benchmark and the report."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import InputError
+
+Json = dict[str, Any]
+
+
+def read_json(path: Path) -> Json:
+    """The object in a JSON file that a stage wrote.
+
+    Raises:
+        InputError: there is none, or it is not one.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(str(path), "not found", "run `dvc repro`, which makes it") from error
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(str(path), "is not a JSON object", "delete it and run `dvc repro`, which makes it")
+    return found
+
+
+def label_checks(probe: Json) -> Json:
+    """Whether the released labels teach more than labels dealt out at random, level by level above the landmark.
+
+    A check holds where the whole 95% interval of the difference in average precision is above zero.
+
+    Args:
+        probe: what the stage probe wrote.
+
+    Returns:
+        as data/6_validation/report.json: ok, checks (name, ok, failures), and the probe's rows.
+    """
+    if "skipped" in probe:
+        return {"ok": True, "checks": [], "rows": [], "skipped": probe["skipped"]}
+    checks = []
+    for row in probe["rows"]:
+        if row["against"] == "shuffled" and row["metric"].startswith("ap_level") and row["metric"] != "ap_level0":
+            level = probe["levels"][int(row["metric"].removeprefix("ap_level"))]
+            is_above = row["low"] is not None and row["low"] > 0
+            text = f"{row['difference']} ({row['low']} to {row['high']}) more average precision than shuffled labels"
+            checks.append({"name": f"{level}_teaches", "ok": is_above, "failures": [] if is_above else [text]})
+    return {"ok": all(check["ok"] for check in checks), "checks": checks, "rows": probe["rows"]}
