@@ -64,7 +64,7 @@ def draw_pictures(
 
 def titles(levels: Sequence[str]) -> dict[str, str]:
     """Metric -> its name for people."""
-    kinds = {"ap": "AP", "map_at_r": "mAP@R", "recall_at_1": "recall@1"}
+    kinds = {"ap": "AP", "map_at_r": "mAP@R", "recall_at_1": "recall@1", "ap_others": "AP among others"}
     of_levels = {f"{key}_level{n}": f"{kind}, {level}" for n, level in enumerate(levels) for key, kind in kinds.items()}
     return OVERALL | of_levels
 

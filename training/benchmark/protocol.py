@@ -2,6 +2,10 @@
 
 All images of the test fold are the gallery. Queries are the images of landmarks with at least two images in the fold,
 each ranked against all others, itself left out by id. A landmark with one image never asks, but may be found.
+
+AP at a coarse level counts the images of the query's own landmark too, which a model may find without knowing anything
+of labels. So there is one more metric for each coarse level, ap_others_level<n>: the same AP where all images of the
+query's landmark are left out, which asks for other landmarks that share the label.
 """
 
 from dataclasses import dataclass
@@ -33,7 +37,12 @@ class Scores:
 
 
 def metric_keys(level_count: int) -> tuple[str, ...]:
-    """The metrics of the benchmark: over all levels, and AP, mAP@R and recall@1 of each."""
+    """The metrics of the benchmark: over all levels, AP, mAP@R and recall@1 of each, and AP of other landmarks."""
+    return (*general_keys(level_count), *(f"ap_others_level{level}" for level in range(1, level_count)))
+
+
+def general_keys(level_count: int) -> tuple[str, ...]:
+    """Those that are keys of training.metrics."""
     per_level = ("ap", "map_at_r", "recall_at_1")
     return ("h_ap", "ndcg", "asi", *(f"{name}_level{level}" for level in range(level_count) for name in per_level))
 
@@ -57,7 +66,7 @@ def score(embeddings: Tensor, table: ImageTable, device: torch.device | str = "c
     rows = query_rows(table)
     if not len(rows):
         raise ValueError(f"none of the {len(table)} images of the test fold has another of its landmark; nobody asks")
-    metrics = metric_keys(len(table.levels))
+    level_count = len(table.levels)
     report = evaluate_retrieval(
         embeddings[rows],
         table.labels[rows],
@@ -65,11 +74,37 @@ def score(embeddings: Tensor, table: ImageTable, device: torch.device | str = "c
         table.labels,
         query_ids=table.image_ids[rows],
         gallery_ids=table.image_ids,
-        metrics=metrics,
+        metrics=general_keys(level_count),
         device=device,
     )
-    values = np.stack([report.per_query[key] for key in metrics], axis=1)
-    return Scores(metrics, values, first_wrong_depths(embeddings.to(device), torch.from_numpy(table.labels), rows))
+    general = np.stack(list(report.per_query.values()), axis=1)
+    values = np.concatenate([general, among_others(embeddings, table, rows, device)], axis=1)
+    wrong = first_wrong_depths(embeddings.to(device), torch.from_numpy(table.labels), rows)
+    return Scores(metric_keys(level_count), values, wrong)
+
+
+def among_others(embeddings: Tensor, table: ImageTable, rows: np.ndarray, device: torch.device | str) -> np.ndarray:
+    """AP (Q, L - 1) at each coarse level among the images of other landmarks; nan where none shares the label."""
+    labels, level_count = table.labels, len(table.levels)
+    values = np.full((len(rows), level_count - 1), np.nan)
+    if level_count == 1:
+        return values
+    sizes = [np.bincount(labels[:, column])[labels[rows, column]] for column in (0, -1)]
+    asked = np.flatnonzero(sizes[1] > sizes[0])  # the others share nothing, and would be skipped
+    if len(asked):
+        own = rows[asked]
+        report = evaluate_retrieval(
+            embeddings[own],
+            labels[own],
+            embeddings,
+            labels,
+            query_ids=labels[own, 0],
+            gallery_ids=labels[:, 0],
+            metrics=[f"ap_level{level}" for level in range(1, level_count)],
+            device=device,
+        )
+        values[asked] = np.stack(list(report.per_query.values()), axis=1)
+    return values
 
 
 def first_wrong_depths(embeddings: Tensor, labels: Tensor, rows: np.ndarray) -> np.ndarray:
