@@ -75,6 +75,7 @@ class Train:
     seeds: list[int]
     levels: list[str]
     clean_only: bool
+    alpha: float
     backbone: str
     pretrained: bool
     pooling: str

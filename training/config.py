@@ -22,6 +22,7 @@ class TrainConfig:
     Attributes:
         loss: a name of training.loss_table.LOSSES.
         seed: of weights, batches and augmentation.
+        alpha: how much more a finer level weighs in the relevances of happier and sup_hap; others have none.
         backbone: small_resnet, or timm/<name>.
         pretrained: start from timm's weights, which must be on this machine.
         pooling: gem or mean, of the backbone's feature map.
@@ -50,6 +51,7 @@ class TrainConfig:
 
     loss: str
     seed: int = 0
+    alpha: float = 1.0
     backbone: str = "small_resnet"
     pretrained: bool = False
     pooling: str = "gem"
@@ -85,7 +87,7 @@ class TrainConfig:
         for name, known in names.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} {getattr(self, name)!r} is unknown; known: {', '.join(known)}")
-        least = dict.fromkeys(("seed", "supers_per_batch", "chunk", "memory", "workers", "weight_decay"), 0)
+        least = dict.fromkeys(("seed", "alpha", "supers_per_batch", "chunk", "memory", "workers", "weight_decay"), 0)
         counts = ("dim", "image_size", "epochs", "batch_size", "accumulate", "evaluate_every", "checkpoint_every")
         for name, bound in {**dict.fromkeys(counts, 1), **least, "m_per_class": 2}.items():
             if not getattr(self, name) >= bound:

@@ -49,7 +49,7 @@ class Learner:
         self.config, self.step_count, self.processes = config, step_count, processes
         device = processes.device
         self.model = model_of(config, pretrained=config.pretrained).to(device)
-        self.loss = build_loss(config.loss, class_count, config.dim).to(device)
+        self.loss = build_loss(config.loss, class_count, config.dim, config.alpha).to(device)
         self.memory = CrossBatchMemory(config.memory, config.dim, level_count).to(device) if config.memory else None
         self.wrapped: nn.Module = self.model
         if processes.world_size > 1:
