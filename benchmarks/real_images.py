@@ -5,8 +5,8 @@
 Washington: photographs in folds by landmark; the first "instance of" of each landmark's Commons page names a Wikidata
 class, which the committed anchors label, or else the committed head nouns. Omniglot: handwritten characters below
 alphabets; trained on images_background_small1, some of whose characters are for tuning, tested on those alphabets of
-images_background_small2 that it lacks. Every loss gets the same number of trials on the val fold, then a run for each seed, and
-the test once; docs/BENCHMARK.md shows what comes out. A killed run goes on. Images stay where they are.
+images_background_small2 that it lacks. Every loss gets the same number of trials on the val fold, then a run for each
+seed, and the test once; docs/BENCHMARK.md shows what comes out. A killed run goes on. Images stay where they are.
 """
 
 import dataclasses
@@ -20,6 +20,7 @@ from typing import Any
 import click
 import numpy as np
 import pandas as pd
+import torch
 
 from annotations import store
 from benchmarks.label_quality_graph import read_extracts
@@ -33,7 +34,7 @@ from training.config import TrainConfig
 from training.image_index import build_index
 from training.image_table import ImageTable, image_tables
 from training.images import FolderImages, Images, TarImages
-from training.loss_table import HIERARCHICAL, LOSSES
+from training.loss_table import LOSSES
 from training.processes import connect
 from training.train import train
 
@@ -153,6 +154,22 @@ def configured(dataset: Dataset, loss: str, seed: int, found: dict[str, Any]) ->
     return dataclasses.replace(SETTINGS[dataset.name], loss=loss, seed=seed, **found[loss]["chosen"])
 
 
+def shuffled_probe(
+    dataset: Dataset, loss: str, seeds: list[int], runs: Runs, found: dict[str, Any], out: Path, device: torch.device
+) -> dict[str, Any]:
+    """The label probe of one loss, against labels dealt out at random."""
+    probe = Probe(
+        [configured(dataset, loss, seed, found) for seed in seeds],
+        dataset.frame,
+        dataset.levels,
+        dataset.images,
+        out / "probe",
+        lambda config, tables, folder: train(config, tables, dataset.images, folder),
+        device,
+    )
+    return {"loss": loss, "rows": against_shuffled(probe, list(runs[loss].values()))}
+
+
 def describe(dataset: Dataset) -> None:
     """Print how many images and classes each fold has."""
     for fold, table in dataset.tables().items():
@@ -170,34 +187,22 @@ def describe(dataset: Dataset) -> None:
 def main(name: str, losses: tuple[str, ...], seed_count: int, data: Path, out: Path) -> None:
     """Tune, train and test losses on a dataset; write metrics.json and pictures below the folder, print the table."""
     out = out / name
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, connect("auto") as processes:
         dataset = DATASETS[name](data, Path(scratch))
         describe(dataset)
         runs, found = train_all(dataset, losses, seed_count, out)
-        with connect("auto") as processes:
-            first = configured(dataset, losses[0], 0, found)
-            benchmark = run_benchmark(runs, first, dataset.tables()["test"], dataset.images, processes.device)
-            metrics = {"dataset": name, "device": processes.device.type} | numbers(benchmark, runs)
-            rows = []
-            probed = metrics["headline"]["hierarchical"] if metrics["headline"] else None
-            if probed in HIERARCHICAL:
-                configs = [configured(dataset, probed, seed, found) for seed in range(seed_count)]
-                rows = against_shuffled(
-                    Probe(
-                        configs,
-                        dataset.frame,
-                        dataset.levels,
-                        dataset.images,
-                        out / "probe",
-                        lambda config, tables, folder: train(config, tables, dataset.images, folder),
-                        processes.device,
-                    ),
-                    list(runs[probed].values()),
-                )
-        metrics |= {"tuning": found, "probe": {"loss": probed, "rows": rows}}
+        device = processes.device
+        first = configured(dataset, losses[0], 0, found)
+        benchmark = run_benchmark(runs, first, dataset.tables()["test"], dataset.images, device)
+        metrics = {"dataset": name, "device": device.type, "tuning": found} | numbers(benchmark, runs)
+        metrics["probe"] = {"rows": []}
+        if metrics["headline"]:
+            best = metrics["headline"]["hierarchical"]
+            metrics["probe"] = shuffled_probe(dataset, best, list(range(seed_count)), runs, found, out, device)
+        rows = metrics["probe"]["rows"]
         draw_pictures(benchmark, metrics, runs, dataset.frame, dataset.images, rows, out / "plots")
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-    (out / "performance.json").write_text(json.dumps(performance(runs), indent=2) + "\n", encoding="utf-8")
+    for file, content in (("metrics", metrics), ("performance", performance(runs))):
+        (out / f"{file}.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     click.echo(paper_table(metrics, "markdown"))
 
 
