@@ -43,15 +43,13 @@ HELD_OUT = {"val": 0.15, "test": 0.3}
 """Shares of the landmarks of Washington State in these folds."""
 VAL_SHARE = 0.2
 """Share of the characters of each alphabet that is for tuning."""
-SETTINGS = {
-    "washington": TrainConfig("happier", epochs=20, batch_size=128, evaluate_every=2, warmup_share=0.3),
-    "omniglot": TrainConfig(
-        "happier", epochs=20, batch_size=128, evaluate_every=2, warmup_share=0.3, image_size=32, flip=False
-    ),
-}
+COMMON = TrainConfig(
+    "happier", epochs=24, batch_size=256, learning_rate=0.002, alpha=2.0, warmup_share=0.3, evaluate_every=3
+)
+SETTINGS = {"washington": COMMON, "omniglot": dataclasses.replace(COMMON, image_size=32, flip=False)}
 GRIDS: dict[str, dict[str, list[float]]] = {
-    **{loss: {"learning_rate": [0.0005, 0.001, 0.002]} for loss in COMPARED},
-    **{loss: {"alpha": [1.0, 2.0, 4.0]} for loss in ("sup_hap", "happier")},
+    **{loss: {"learning_rate": [0.001, 0.002]} for loss in COMPARED},
+    **{loss: {"alpha": [1.0, 2.0]} for loss in ("sup_hap", "happier")},
 }
 """What each loss tries: the setting that matters most to it, the same number of trials for all."""
 

@@ -68,7 +68,12 @@ def test_a_deleted_release_comes_back(built: Path) -> None:
     assert bytes_of(built / "release") == before
 
 
-QUICK = {"losses: []": "losses: [smooth_ap]", "image_size: 64": "image_size: 16", "epochs: 10": "epochs: 2"}
+QUICK = {
+    "losses: []": "losses: [smooth_ap]",
+    "image_size: 64": "image_size: 16",
+    "epochs: 10": "epochs: 2",
+    "learning_rate: [0.0005, 0.001]": "learning_rate: [0.001]",
+}
 DIE_AT_A_BATCH = """
 import os, signal
 from training.learner import Learner
@@ -102,10 +107,10 @@ def test_a_killed_training_stage_ends_with_the_weights_of_an_undisturbed_one(bui
             script = DIE_AT_A_BATCH.format(batch=random.randrange(16))
             killed = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True)
             assert killed.returncode == -signal.SIGKILL, killed.stderr
-        assert ran(repro(folder)) == ["train@smooth_ap-0"]
+        assert ran(repro(folder, "train@smooth_ap-0")) == ["tune", "train@smooth_ap-0"]
         state = torch.load(folder / "runs/smooth_ap/seed0/last.pt", weights_only=True)
         weights[name] = state["learner"]["model"]
-        assert "Data and pipelines are up to date" in repro(folder)
+        assert "Data and pipelines are up to date" in repro(folder, "train@smooth_ap-0")
     assert weights["undisturbed"].keys() == weights["killed"].keys()
     for key, value in weights["undisturbed"].items():
         assert torch.equal(weights["killed"][key], value), key

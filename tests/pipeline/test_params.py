@@ -62,6 +62,8 @@ BROKEN = {
     "shares that leave nothing": ("val_share: 0.1", "val_share: 0.8", ["folds", "val_share", "test_share"]),
     "negative share": ("val_share: 0.1", "val_share: -0.1", ["folds", "val_share"]),
     "share that is no number": ("val_share: 0.1", "val_share: .nan", ["folds", "val_share"]),
+    "trials that are a list": ("  tune:\n    learning_rate:", "  tune:\n    -", ["benchmark.tune", "mapping"]),
+    "a trial that is no list": ("[0.0005, 0.001]", "0.001", ["benchmark.tune.learning_rate", "list"]),
     "bad YAML": ("source: sample\n", "source: [sample\n", ["YAML"]),
     "tab": ("  seed: 0", "\tseed: 0", ["YAML"]),
 }
@@ -110,7 +112,9 @@ def test_another_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("stage", ["download", "wikidata", "label", "queue", "export", "validate", "train"])
+@pytest.mark.parametrize(
+    "stage", ["download", "wikidata", "label", "queue", "export", "validate", "tune", "train", "probe", "benchmark"]
+)
 def test_every_stage_that_reads_params_stops_on_them(
     stage: str, workspace: Path, cli: Cli, outputs: Callable[[], dict[str, str]]
 ) -> None:
@@ -135,7 +139,7 @@ def test_settings_of_training_are_those_of_a_run() -> None:
     [
         ("losses: []", "losses: happier", "train.losses: 'happier' is not a list"),
         ("losses: []", "losses: [7]", r"train.losses\[0\]: 7 is not a str"),
-        ("seeds: [0]", "seeds: [zero]", r"train.seeds\[0\]: 'zero' is not a int"),
+        ("seeds: [0, 1, 2]", "seeds: [zero]", r"train.seeds\[0\]: 'zero' is not a int"),
         ("losses: []", "losses: [hapier]", "loss 'hapier' is unknown; known: happier"),
         ("epochs: 10", "epochs: 0", "epochs is 0; it must be at least 1"),
     ],

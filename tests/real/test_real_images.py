@@ -44,7 +44,7 @@ def test_omniglot_is_split_by_character_and_tested_on_new_alphabets(tmp_path: Pa
     assert set(dataset.images.image_ids) >= {*dataset.frame["image_id"]}
     assert len(np.unique(tables["train"].labels[:, 1])) == 5
     assert (tables["train"].class_sizes() == 20).all()
-    parts = {fold: part for fold, part in dataset.frame.groupby("fold")}
+    parts = dict(list(dataset.frame.groupby("fold")))
     assert not set(parts["test"]["alphabet"]) & set(parts["train"]["alphabet"])
     assert not set(parts["val"]["character"]) & set(parts["train"]["character"])
     first = tables["val"].image_ids[0]

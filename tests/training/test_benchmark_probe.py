@@ -98,9 +98,9 @@ def test_every_landmark_is_as_likely_to_get_each_label() -> None:
     """Four landmarks, one of them a lake: over many draws, each has the lake as often."""
     rows = [(f"{n}", "train", n, "lake" if n == 0 else "tower", "any") for n in range(4)]
     frame = pd.DataFrame(rows, columns=["image_id", "fold", *LEVELS])
-    counts = sum((shuffled_labels(frame, LEVELS, seed)["kind"] == "lake").to_numpy().astype(int) for seed in range(400))
-    assert counts.sum() == 400
-    assert (counts > 70).all()
+    counts = sum((shuffled_labels(frame, LEVELS, seed)["kind"] == "lake").to_numpy().astype(int) for seed in range(200))
+    assert counts.sum() == 200
+    assert (counts > 30).all()
 
 
 def test_with_the_finest_level_alone_there_is_nothing_to_deal_out() -> None:
@@ -230,7 +230,16 @@ def test_both_are_scored_on_our_labels_of_the_test_fold_and_on_the_official_ones
     """Official labels of all but two landmarks of the test fold, which call everything by one kind."""
     official = official_of(drawn[0]).assign(kind="thing", realm="world")
     official.loc[official["landmark"].isin(["landmark 16", "landmark 17"]), "kind"] = None
-    rows = against_official(probe_of(drawn, tmp_path, [0]), official)
+    taught = {}
+
+    def learn(config: TrainConfig, tables: dict[str, ImageTable], run: Path) -> None:
+        taught[run.parent.name] = tables["train"]
+        train(config, tables, drawn[1], run)
+
+    rows = against_official(probe_of(drawn, tmp_path, [0], learn), official)
+    ours, theirs = taught["ours_where_official"], taught["official"]
+    assert ours.image_ids.tolist() == theirs.image_ids.tolist()
+    assert [int(table.labels[:, 1].max()) + 1 for table in (ours, theirs)] == [3, 1]
     assert {(row["scored_on"], row["landmarks"]) for row in rows} == {("ours", 4), ("official", 2)}
     of_realm = {row["scored_on"]: row for row in rows if row["metric"] == "ap_level2"}
     assert of_realm["official"]["ours"]["mean"] == of_realm["official"]["other"]["mean"] == 1  # all are one realm

@@ -1,7 +1,6 @@
 """A benchmark of two losses trained for an epoch on drawn images: what is tested, its numbers and its pictures."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -187,6 +186,11 @@ def test_per_query_has_a_row_for_each_model_seed_and_query(benchmark: Benchmark,
     for name, metrics in (told["losses"] | told["zero_shot"]).items():
         for key, row in metrics.items():
             assert means.loc[name, key] == pytest.approx(row["mean"], abs=0.51e-4)
+    for model in benchmark.models:
+        for place, seed in enumerate(model.seeds):
+            rows = found[(found["model"] == model.name) & (found["seed"] == seed)]
+            assert rows["first_wrong_depth"].tolist() == model.first_wrong[place].tolist()
+    assert not np.array_equal(*benchmark.zero_shot[0].first_wrong)  # else the line before could not fail
     one = found[(found["model"] == "happier") & (found["seed"] == 1) & (found["image_id"] == "1801")].iloc[0]
     place = benchmark.table.image_ids[query_rows(benchmark.table)].tolist().index("1801")
     happier = benchmark.losses[1]
@@ -282,9 +286,10 @@ def test_a_fold_in_which_nobody_asks_is_told(world: World) -> None:
         run_benchmark(world.runs, quick(), singles, world.images, CPU)
 
 
-def test_pictures_are_written_as_png_and_svg(benchmark: Benchmark, world: World, tmp_path: Path) -> None:
+def test_pictures_are_written_as_png_and_svg(world: World, tmp_path: Path) -> None:
     runs = {"happier": world.runs["happier"]}
-    one = replace(benchmark, losses=benchmark.losses[1:])
+    few = world.tables["test"].of(np.isin(world.tables["test"].image_ids, ["1600", "1601", "1700", "1701", "1800"]))
+    one = run_benchmark(runs, quick(epochs=1), few, world.images, CPU)
     side = {"mean": 0.5, "low": 0.4, "high": 0.6}
     row = {"against": "shuffled", "scored_on": "ours", "landmarks": 4, "metric": "h_ap", "ours": side, "other": side}
     probe = [row | {"difference": 0.1, "low": -0.1, "high": 0.2}]
@@ -338,6 +343,18 @@ def test_gldv2_scores_are_mean_precision_of_the_named_positives(
         assert set(means[name]) == {"all", "Public", "Private"}
         assert means[name]["all"]["mean"] == pytest.approx(test.values.mean(), abs=0.51e-4)
         assert means[name]["Public"]["mean"] == pytest.approx(test.values[:, :2].mean(), abs=0.51e-4)
+
+
+@pytest.mark.xfail(strict=True, reason="DEFECT: fault_share holds for index images alone; the whole benchmark stops")
+def test_an_unreadable_query_image_of_gldv2_does_not_stop_the_benchmark(
+    world: World, solved: tuple[dict[str, SolvedQuery], FolderImages, FolderImages], tmp_path: Path
+) -> None:
+    solution, queries, index = solved
+    (tmp_path / "queries").mkdir()
+    for image_id in queries.image_ids:
+        content = b"no image" if image_id == "1600" else queries.read(image_id)
+        (tmp_path / "queries" / f"{image_id}.png").write_bytes(content)
+    gldv2(world.runs, solution, FolderImages(tmp_path / "queries"), index, CPU)
 
 
 def test_queries_whose_image_is_not_there_are_named(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm, t
 
 from training.benchmark import statistics
 from training.benchmark.statistics import Intervals, drawn_means, intervals
@@ -193,6 +194,14 @@ def test_few_seeds_are_told_by_a_wider_interval() -> None:
         found = intervals(values, landmarks)
         widths.append(found.high[0] - found.low[0])
     assert all(wide > 1.5 * narrow for wide, narrow in pairwise(widths))
+
+
+def test_seeds_alone_give_the_interval_of_student() -> None:
+    """Where landmarks do not differ, the mean of five seeds has Student's interval with four degrees of freedom."""
+    of_seeds = norm.ppf((np.arange(5) + 0.5) / 5)
+    found = intervals(of_seeds.reshape(-1, 1, 1).repeat(20, axis=1), np.arange(20))
+    width = 2 * t.ppf(0.975, 4) * of_seeds.std(ddof=1) / np.sqrt(5)
+    assert found.high[0] - found.low[0] == pytest.approx(width, rel=0.05)
 
 
 @given(st.data(), st.integers(1, 3), st.integers(1, 12), st.integers(0, 2**16))
