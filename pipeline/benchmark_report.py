@@ -1,30 +1,8 @@
 """What the label probe says about the release, as named checks; for the stage benchmark and the report."""
 
-import json
-from pathlib import Path
-from typing import Any
+from pipeline.benchmark_files import Json
 
-from pipeline.errors import InputError
-
-Json = dict[str, Any]
 OTHERS = "ap_others_level"
-
-
-def read_json(path: Path) -> Json:
-    """The object in a JSON file that a stage wrote.
-
-    Raises:
-        InputError: there is none, or it is not one.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(str(path), "not found", "run `dvc repro`, which makes it") from error
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InputError(str(path), "is not a JSON object", "delete it and run `dvc repro`, which makes it")
-    return found
 
 
 def label_checks(probe: Json) -> Json:

@@ -7,7 +7,15 @@ import click
 from pipeline.cli_train import TRAIN_OPTIONS
 from pipeline.errors import with_file_errors
 from pipeline.params import read_params
-from pipeline.training_input import RUNS, chosen_settings, config_of, fold_tables, images_of, labelled_images, told
+from pipeline.training_input import (
+    chosen_settings,
+    config_of,
+    fold_tables,
+    images_of,
+    labelled_images,
+    run_folder,
+    told,
+)
 from training.train import train
 
 
@@ -26,7 +34,7 @@ def main(loss: str | None = None, seed: int | None = None, resume: str = "auto")
         chosen = chosen_settings(name)
         for number in settings.seeds if seed is None else [seed]:
             config = config_of(settings, name, number, chosen)
-            folder = RUNS / name / f"seed{number}"
+            folder = run_folder(name, number)
             tuned = "".join(f", {setting} {value}" for setting, value in chosen.items())
             click.echo(f"{folder}: {len(tables['train'])} images, {config.epochs} epochs{tuned}")
             with told(str(folder)):

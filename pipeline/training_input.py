@@ -1,7 +1,6 @@
 """What the stages that train and test read: settings, labelled images by name, and the images in the TARs."""
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline import tables
+from pipeline.benchmark_files import CHOICES, RUNS, read_json
 from pipeline.errors import InputError
 from pipeline.files import read_table
 from pipeline.params import Train
@@ -19,8 +19,6 @@ from training.images import TarImages
 from training.runs import RunError
 
 RELEASE = Path("release")
-RUNS = Path("runs")
-CHOICES = RUNS / "tuning.json"
 OF_THE_STAGE = ("losses", "seeds", "levels", "clean_only")
 """Keys of params.yaml's section train that are not settings of one run."""
 
@@ -53,11 +51,16 @@ def chosen_settings(loss: str) -> dict[str, Any]:
     """
     if not CHOICES.exists():
         return {}
-    try:
-        chosen: dict[str, Any] = json.loads(CHOICES.read_text(encoding="utf-8")).get(loss, {"chosen": {}})["chosen"]
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise InputError(str(CHOICES), "is not what the stage tune writes", "delete it and run `dvc repro`") from error
+    found = read_json(CHOICES).get(loss, {"chosen": {}})
+    if not isinstance(found, dict) or not isinstance(found.get("chosen"), dict):
+        raise InputError(f"{CHOICES}: {loss}", "is not what the stage tune writes", "delete it and run `dvc repro`")
+    chosen: dict[str, Any] = found["chosen"]
     return chosen
+
+
+def run_folder(loss: str, seed: int) -> Path:
+    """Where a run of the stage train lies."""
+    return RUNS / loss / f"seed{seed}"
 
 
 def images_of(split: str) -> TarImages:

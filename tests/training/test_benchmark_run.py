@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.training.small_images import LEVELS, draw_images, quick
 from training.benchmark import evaluation  # its Tested by name would be taken for a test class
-from training.benchmark.benchmark import Benchmark, gldv2, has_weights, numbers, per_query, run_benchmark
+from training.benchmark.benchmark import Benchmark, has_weights, numbers, per_query, run_benchmark, trained_models
 from training.benchmark.course import Runs
 from training.benchmark.evaluation import (
     embed_images,
@@ -198,7 +198,6 @@ def test_per_query_has_a_row_for_each_model_seed_and_query(benchmark: Benchmark,
     assert one["first_wrong_depth"] == happier.first_wrong[1, place]
 
 
-@pytest.mark.xfail(strict=True, reason="DEFECT: seeds [1, 0] are refused; untrained models have them sorted")
 def test_seeds_in_another_order_are_compared_seed_by_seed(benchmark: Benchmark, world: World) -> None:
     """params.yaml may list seeds in any order."""
     turned = {loss: dict(reversed(list(folders.items()))) for loss, folders in world.runs.items()}
@@ -323,7 +322,7 @@ def test_gldv2_scores_are_mean_precision_of_the_named_positives(
     world: World, solved: tuple[dict[str, SolvedQuery], FolderImages, FolderImages]
 ) -> None:
     solution, queries, index = solved
-    found = gldv2(world.runs, solution, queries, index, CPU)
+    found = score_on_gldv2(trained_models(world.runs), solution, queries, index, CPU)
     assert list(found) == list(LOSSES)
     for name, test in found.items():
         assert test.usages.tolist() == ["Public", "Public", "Private"]
@@ -345,7 +344,6 @@ def test_gldv2_scores_are_mean_precision_of_the_named_positives(
         assert means[name]["Public"]["mean"] == pytest.approx(test.values[:, :2].mean(), abs=0.51e-4)
 
 
-@pytest.mark.xfail(strict=True, reason="DEFECT: fault_share holds for index images alone; the whole benchmark stops")
 def test_an_unreadable_query_image_of_gldv2_does_not_stop_the_benchmark(
     world: World, solved: tuple[dict[str, SolvedQuery], FolderImages, FolderImages], tmp_path: Path
 ) -> None:
@@ -354,7 +352,7 @@ def test_an_unreadable_query_image_of_gldv2_does_not_stop_the_benchmark(
     for image_id in queries.image_ids:
         content = b"no image" if image_id == "1600" else queries.read(image_id)
         (tmp_path / "queries" / f"{image_id}.png").write_bytes(content)
-    gldv2(world.runs, solution, FolderImages(tmp_path / "queries"), index, CPU)
+    score_on_gldv2(trained_models(world.runs), solution, FolderImages(tmp_path / "queries"), index, CPU)
 
 
 def test_queries_whose_image_is_not_there_are_named(

@@ -218,7 +218,6 @@ def test_means_leave_out_what_is_not_defined(data: st.DataObject, seed_count: in
     assert np.isnan([found.low[1], found.high[1]]).all() == all(missing)
 
 
-@pytest.mark.xfail(strict=True, reason="DEFECT: numpy warns of an all-nan slice in nanquantile and nanvar")
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("seed_count", [1, 3])
 def test_a_metric_that_is_never_defined_is_nan_without_a_warning(seed_count: int) -> None:

@@ -148,14 +148,14 @@ def test_one_kind_of_losses_makes_no_headline(names: tuple[str, ...]) -> None:
 
 def test_gldv2_has_means_of_all_queries_and_of_each_usage() -> None:
     usages = np.array(["Public", "Private", "Private"])
-    test = evaluation.Gldv2Test(usages, np.array([[0.2, 0.4, 0.6], [0.4, 0.6, 0.8]]), 0, 0)
+    test = evaluation.Gldv2Test(usages, np.array([[0.2, 0.4, 0.6], [0.4, 0.6, 0.8]]), 0, 0, 0)
     found = gldv2_means({"happier": test})["happier"]
     assert {usage: row["mean"] for usage, row in found.items()} == {"all": 0.5, "Public": 0.3, "Private": 0.6}
     assert all(0 <= row["low"] <= row["mean"] <= row["high"] <= 1 for row in found.values())
 
 
 def test_gldv2_without_queries_of_a_usage_says_nothing_of_it() -> None:
-    test = evaluation.Gldv2Test(np.array(["Public"] * 3), np.full((1, 3), 0.25), 0, 0)
+    test = evaluation.Gldv2Test(np.array(["Public"] * 3), np.full((1, 3), 0.25), 0, 0, 0)
     assert gldv2_means({"a": test}) == {
         "a": {usage: {"mean": 0.25, "low": 0.25, "high": 0.25} for usage in ("all", "Public")}
     }
@@ -301,9 +301,7 @@ def test_performance_is_the_median_over_epochs_of_all_seeds(tmp_path: Path) -> N
     }
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="DEFECT: a traceback, after the models have been tested")
 @pytest.mark.parametrize("speeds", [[], [speed(1, 0.1, images=0, batches=0)]], ids=["no rows", "no batches"])
-@pytest.mark.filterwarnings("ignore")
 def test_a_run_whose_speed_was_not_measured_is_no_error(speeds: list[Json], tmp_path: Path) -> None:
     """Such as a run of one epoch that was killed while it was evaluated: nothing is left to learn when it goes on."""
     assert "happier" in performance({"happier": {0: write_run(tmp_path / "a", speeds, [0.5])}})
@@ -327,5 +325,4 @@ def test_the_best_on_val_is_the_mean_of_the_best_epochs(tmp_path: Path) -> None:
 
 def test_a_run_without_a_val_fold_has_no_best(tmp_path: Path) -> None:
     folders = {0: write_run(tmp_path / "a", [], [None, None])}
-    with pytest.raises(ValueError, match="no H-AP on the val fold"):
-        best_on_val({"happier": folders})
+    assert best_on_val({"happier": folders}) == {}

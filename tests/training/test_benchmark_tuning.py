@@ -136,7 +136,6 @@ def test_a_trial_without_a_val_fold_is_told(tmp_path: Path) -> None:
         best_value(tmp_path / "absent")
 
 
-@pytest.mark.xfail(strict=True, reason="DEFECT (small): trials are compared by values rounded to 4 decimals")
 def test_trials_that_differ_in_the_fifth_decimal_are_not_equals(tmp_path: Path) -> None:
     train, _ = trainer(lambda config: 0.60004 if config.dim == 4 else 0.60001)
     assert tune(quick(), {"dim": [8, 4]}, tmp_path, train)["chosen"] == {"dim": 4}

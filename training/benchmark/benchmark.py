@@ -10,18 +10,15 @@ import torch
 from training.benchmark.course import Runs, best_on_val
 from training.benchmark.evaluation import (
     Candidate,
-    Gldv2Test,
     Tested,
     query_landmarks,
     score_models,
-    score_on_gldv2,
     trained,
     zero_shot,
 )
 from training.benchmark.protocol import query_rows
 from training.benchmark.summary import compare, headline
 from training.config import TrainConfig
-from training.gldv2_protocol import SolvedQuery
 from training.image_table import ImageTable
 from training.images import Images
 
@@ -62,8 +59,7 @@ def run_benchmark(
         RunError: a run without model.
         ImageError, ValueError: see score_models.
     """
-    candidates = trained_models(runs)
-    seeds = sorted({one.seed for one in candidates})
+    candidates, seeds = trained_models(runs), list(next(iter(runs.values())))
     candidates += [zero_shot("untrained", seed, config, pretrained=False) for seed in seeds]
     if has_weights(config):
         candidates += [zero_shot("pretrained", seed, config, pretrained=True) for seed in seeds]
@@ -113,10 +109,3 @@ def per_query(benchmark: Benchmark) -> pd.DataFrame:
             values = dict(zip(model.metrics, model.values[place].T, strict=True))
             parts.append(pd.DataFrame(columns | values))
     return pd.concat(parts, ignore_index=True)
-
-
-def gldv2(
-    runs: Runs, solution: dict[str, SolvedQuery], queries: Images, index: Images, device: torch.device
-) -> dict[str, Gldv2Test]:
-    """The trained models by GLDv2's own protocol, see score_on_gldv2."""
-    return score_on_gldv2(trained_models(runs), solution, queries, index, device)

@@ -1,5 +1,6 @@
 """Models on the test fold: each is loaded, embeds the images and is scored; for the stage benchmark and scripts."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,12 +65,14 @@ class Gldv2Test:
         values: float64 (S, Q).
         n_ignored: queries left out as Ignored.
         n_absent: positives that the index images at hand lack; they count as never found.
+        n_unreadable: queries left out because their image cannot be read.
     """
 
     usages: np.ndarray
     values: np.ndarray
     n_ignored: int
     n_absent: int
+    n_unreadable: int
 
 
 def trained(name: str, seed: int, run: Path) -> Candidate:
@@ -183,21 +186,18 @@ def score_on_gldv2(
         model, config = one.load(device)
         query_embeddings, kept = embed_images(model, config, asked, queries, device)
         index_embeddings, held = embed_images(model, config, gallery, index, device)
-        report = evaluate_gldv2(
-            query_embeddings,
-            asked.image_ids[kept].tolist(),
-            index_embeddings,
-            gallery.image_ids[held].tolist(),
-            solution,
-            device=device,
+        ids = asked.image_ids[kept].tolist()
+        unreadable = set(asked.image_ids) - set(ids)
+        left = {query: solved for query, solved in solution.items() if query not in unreadable}
+        index_ids = gallery.image_ids[held].tolist()
+        report = evaluate_gldv2(query_embeddings, ids, index_embeddings, index_ids, left, device=device)
+        test = Gldv2Test(
+            report.usages, report.average_precisions[None], report.n_ignored, report.n_absent, len(unreadable)
         )
-        values = report.average_precisions[None]
-        results.setdefault(one.name, []).append(Gldv2Test(report.usages, values, report.n_ignored, report.n_absent))
+        results.setdefault(one.name, []).append(test)
     return {
-        name: Gldv2Test(
-            parts[0].usages, np.concatenate([part.values for part in parts]), parts[0].n_ignored, parts[0].n_absent
-        )
-        for name, parts in results.items()
+        name: dataclasses.replace(tests[0], values=np.concatenate([test.values for test in tests]))
+        for name, tests in results.items()
     }
 
 

@@ -79,6 +79,7 @@ def score(embeddings: Tensor, table: ImageTable, device: torch.device | str = "c
     )
     general = np.stack(list(report.per_query.values()), axis=1)
     values = np.concatenate([general, among_others(embeddings, table, rows, device)], axis=1)
+    values = np.clip(values, 0, 1)  # sums of shares may round to a little more
     wrong = first_wrong_depths(embeddings.to(device), torch.from_numpy(table.labels), rows)
     return Scores(metric_keys(level_count), values, wrong)
 

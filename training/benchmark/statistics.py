@@ -45,21 +45,29 @@ def intervals(values: np.ndarray, landmarks: np.ndarray, draws: int = DRAWS, see
     seed_count, query_count, metric_count = values.shape
     if not seed_count or not query_count or len(landmarks) != query_count:
         raise ValueError(f"values of shape {values.shape} with {len(landmarks)} landmarks; give one for each query")
-    groups, group_count = np.unique(landmarks, return_inverse=True)[1], len(set(landmarks.tolist()))
-    sums, counts = np.zeros((2, group_count, seed_count, metric_count))
+    names, groups = np.unique(landmarks, return_inverse=True)
+    sums, counts = np.zeros((2, len(names), seed_count, metric_count))
     np.add.at(sums, groups, np.nan_to_num(values).swapaxes(0, 1))
     np.add.at(counts, groups, ~np.isnan(values).swapaxes(0, 1))
-    with np.errstate(invalid="ignore"):  # 0 / 0 is nan, as promised
-        means = (sums.sum(0) / counts.sum(0)).mean(0)
-        per_seed = drawn_means(sums, counts, draws, np.random.default_rng(seed))
+    found = np.full((3, metric_count), np.nan)
+    is_defined = counts.any(axis=(0, 1))
+    if is_defined.any():
+        found[:, is_defined] = estimates(sums[..., is_defined], counts[..., is_defined], draws, seed)
+    return Intervals(*found)
+
+
+def estimates(sums: np.ndarray, counts: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Means, low and high ends, (3, K), from sums and counts (C, S, K) over the queries of each landmark."""
+    group_count, seed_count, _ = sums.shape
+    means = (sums.sum(0) / counts.sum(0)).mean(0)
+    per_seed = drawn_means(sums, counts, draws, np.random.default_rng(seed))
     picked = np.random.default_rng(seed + 1).integers(seed_count, size=(draws, seed_count, 1))
     by_landmark = per_seed.mean(1)
     by_seed = np.take_along_axis(per_seed, picked, axis=1).mean(1) - by_landmark
     by_seed *= np.sqrt(seed_count / max(seed_count - 1, 1))
     edges = np.nanquantile(by_landmark + by_seed, [(1 - SHARE) / 2, (1 + SHARE) / 2], axis=0)
     wider = widening(np.nanvar(by_seed, 0), seed_count, np.nanvar(by_landmark, 0), group_count)
-    low, high = means + wider * (edges - means)
-    return Intervals(means, low, high)
+    return np.stack([means, *(means + wider * (edges - means))])
 
 
 def drawn_means(sums: np.ndarray, counts: np.ndarray, draws: int, draw: np.random.Generator) -> np.ndarray:
@@ -70,7 +78,8 @@ def drawn_means(sums: np.ndarray, counts: np.ndarray, draws: int, draw: np.rando
     for first in range(0, draws, at_a_time):
         size = min(at_a_time, draws - first)
         weights = draw.multinomial(group_count, np.full(group_count, 1 / group_count), size).astype(np.float64)
-        parts.append(np.tensordot(weights, sums, 1) / np.tensordot(weights, counts, 1))
+        with np.errstate(invalid="ignore"):  # a draw without a query that has the metric is nan, and not counted
+            parts.append(np.tensordot(weights, sums, 1) / np.tensordot(weights, counts, 1))
     return np.concatenate(parts)
 
 

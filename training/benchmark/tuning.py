@@ -6,6 +6,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from training.config import TrainConfig
 from training.run import METRICS
 from training.runs import read_rows
@@ -45,13 +47,12 @@ def tune(
     configs = [dataclasses.replace(config, **settings) for settings in tried]
     if len(tried) == 1:
         return {"chosen": tried[0], "trials": []}
-    results = []
-    for number, (settings, one) in enumerate(zip(tried, configs, strict=True)):
-        place = folder / f"trial{number}"
-        train(one, place)
-        results.append({"settings": settings, MEASURE: round(best_value(place), 4)})
-    best = max(range(len(results)), key=lambda number: (results[number][MEASURE], -number))
-    return {"chosen": tried[best], "trials": results}
+    values = []
+    for number, one in enumerate(configs):
+        train(one, folder / f"trial{number}")
+        values.append(best_value(folder / f"trial{number}"))
+    results = [{"settings": settings, MEASURE: round(value, 4)} for settings, value in zip(tried, values, strict=True)]
+    return {"chosen": tried[int(np.argmax(values))], "trials": results}  # the first among equals
 
 
 def best_value(run: Path) -> float:
@@ -60,7 +61,12 @@ def best_value(run: Path) -> float:
     Raises:
         ValueError: it was never measured.
     """
-    values = [float(row[MEASURE]) for row in read_rows(run / METRICS) if row.get(MEASURE) is not None]
+    values = val_values(run)
     if not values:
         raise ValueError(f"{run}: no H-AP on the val fold, by which trials are compared; leave a share for val")
     return max(values)
+
+
+def val_values(run: Path) -> list[float]:
+    """H-AP on the val fold after each epoch for which a run measured it."""
+    return [float(row[MEASURE]) for row in read_rows(run / METRICS) if row.get(MEASURE) is not None]
