@@ -1,12 +1,15 @@
 """The benchmark of the release's models, for the stage benchmark: tested, told in numbers and drawn."""
 
+from pathlib import Path
+
 import torch
 
 from pipeline import tables
 from pipeline.benchmark_files import CHOICES, METRICS, PERFORMANCE, PLOTS, PROBE, REPORT, Json, read_json
 from pipeline.benchmark_report import label_checks
+from pipeline.errors import InputError
 from pipeline.files import read_table, replaced_folder, write_json, write_tables
-from pipeline.params import Params
+from pipeline.params import Params, Train
 from pipeline.training_input import (
     chosen_settings,
     config_of,
@@ -25,6 +28,7 @@ from training.benchmark.protocol import metric_keys
 from training.benchmark.summary import gldv2_means
 from training.gldv2_protocol import SCORED_USAGES, SolvedQuery
 from training.processes import connect
+from training.trained import read_settings
 
 DRAWN = "The sample's images are drawn by a script from their labels: this shows that the pipeline works, nothing more."
 
@@ -37,7 +41,7 @@ def benchmark_models(params: Params) -> str:
     """
     settings = params.train
     tuning, probe = read_json(CHOICES), read_json(PROBE)
-    runs = {loss: {seed: run_folder(loss, seed) for seed in settings.seeds} for loss in settings.losses}
+    runs = {loss: {seed: checked_run(settings, loss, seed) for seed in settings.seeds} for loss in settings.losses}
     frame, images = labelled_images(settings), images_of("train")
     test = fold_tables(frame, settings)["test"]
     first = config_of(settings, settings.losses[0], settings.seeds[0], chosen_settings(settings.losses[0]))
@@ -54,6 +58,20 @@ def benchmark_models(params: Params) -> str:
     write_json(label_checks(probe), REPORT)
     write_json(metrics, METRICS)
     return paper_table(metrics, "markdown")
+
+
+def checked_run(settings: Train, loss: str, seed: int) -> Path:
+    """The folder of a run.
+
+    Raises:
+        InputError: there is none, or it was trained with other settings than those of today.
+    """
+    folder = run_folder(loss, seed)
+    with told(str(folder)):
+        own = read_settings(folder)
+    if own.digest() != config_of(settings, loss, seed, chosen_settings(loss)).digest():
+        raise InputError(str(folder), "was trained with other settings", "run `dvc repro`, which trains it anew")
+    return folder
 
 
 def about(params: Params, device: torch.device) -> Json:
