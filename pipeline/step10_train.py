@@ -1,5 +1,6 @@
 """Stage train: a model for each loss and seed of params.yaml, from the release and the image TARs."""
 
+from itertools import product
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from pipeline.training_input import (
     run_folder,
     told,
 )
+from training.processes import connect
 from training.train import train
 
 
@@ -30,9 +32,10 @@ def main(loss: str | None = None, seed: int | None = None, resume: str = "auto")
         return
     images = images_of("train")
     tables = fold_tables(labelled_images(settings), settings)
-    for name in names:
-        chosen = chosen_settings(name)
-        for number in settings.seeds if seed is None else [seed]:
+    numbers = settings.seeds if seed is None else [seed]
+    with told("params.yaml: train"), connect(settings.device):
+        for name, number in product(names, numbers):
+            chosen = chosen_settings(name)
             config = config_of(settings, name, number, chosen)
             folder = run_folder(name, number)
             tuned = "".join(f", {setting} {value}" for setting, value in chosen.items())

@@ -43,7 +43,7 @@ class Processes:
 
 @contextmanager
 def connect(device: str) -> Iterator[Processes]:
-    """Meet the processes that torchrun started, if it did, and part from them at the end.
+    """Meet the processes that torchrun started, if it did, and part from them at the end. Within itself, it stays met.
 
     Args:
         device: auto (CUDA where there is a GPU), cpu or cuda. Under torchrun, each process takes a GPU of its own.
@@ -57,6 +57,9 @@ def connect(device: str) -> Iterator[Processes]:
         torch.cuda.set_device(place)
     if world_size == 1:
         yield Processes(0, 1, place)
+        return
+    if distributed.is_initialized():  # by who carries out several runs, one after the other
+        yield Processes(rank, world_size, place)
         return
     distributed.init_process_group(
         "nccl" if place.type == "cuda" else "gloo", rank=rank, world_size=world_size, timeout=LONGEST_WAIT
