@@ -25,6 +25,8 @@ from training.plots.style import save
 
 THUMBNAIL = 128
 """Pixels of an image of the retrieval sheet."""
+LEAST_MAPPED = 3
+"""Images, and dimensions of an embedding, below which a map in two dimensions says nothing."""
 
 
 def draw_pictures(
@@ -107,8 +109,9 @@ def of_images(benchmark: Benchmark, names: pd.DataFrame, images: Images) -> dict
         figures[f"retrieval_{one.name}"] = draw_retrieval_sheet(
             one.embeddings, table, pixels, labels.tolist(), rows, sheet
         )
-        title = f"Map of the test images by {one.name}: near points have similar embeddings"
-        figures[f"map_{one.name}"] = draw_embedding_map(one.embeddings, labels.tolist(), groups.tolist(), title)
+        if min(one.embeddings.shape) >= LEAST_MAPPED:
+            title = f"Map of the test images by {one.name}: near points have similar embeddings"
+            figures[f"map_{one.name}"] = draw_embedding_map(one.embeddings, labels.tolist(), groups.tolist(), title)
     return figures
 
 
