@@ -4,10 +4,12 @@ import pandas as pd
 
 from pipeline import tables
 from pipeline.benchmark_files import RUNS, Json
+from pipeline.errors import InputError
 from pipeline.files import read_table
 from pipeline.params import Params
 from pipeline.training_input import chosen_settings, config_of, images_of, labelled_images, run_folder, told
-from training.benchmark.probe import Probe, against_official, against_shuffled
+from training.benchmark.probe import Probe, against_official, against_shuffled, differing
+from training.loss_table import HIERARCHICAL
 from training.processes import connect
 from training.train import train
 
@@ -18,9 +20,12 @@ def probe_labels(params: Params, loss: str) -> Json:
     Its runs lie in runs/probe and are gone on with after a kill.
 
     Raises:
-        InputError: runs of the loss that are not there, images or labels that do not fit.
+        InputError: a flat loss, runs of it that are not there, images or labels that do not fit.
     """
     settings = params.train
+    if loss not in HIERARCHICAL:
+        what = f"{loss} sees the landmarks alone, so that no label teaches it anything"
+        raise InputError("params.yaml: benchmark.probe", what, f"name one of {', '.join(HIERARCHICAL)}, or null")
     configs = [config_of(settings, loss, seed, chosen_settings(loss)) for seed in settings.seeds]
     frame, images = labelled_images(settings), images_of("train")
     with told(f"probe of {loss}"), connect(settings.device) as processes:
@@ -34,8 +39,17 @@ def probe_labels(params: Params, loss: str) -> Json:
             processes.device,
         )
         rows = against_shuffled(probe, [run_folder(loss, seed) for seed in settings.seeds])
-        rows += against_official(probe, official_labels(frame, settings.levels))
-    return {"loss": loss, "seeds": settings.seeds, "levels": settings.levels, "rows": rows}
+        official = official_labels(frame, settings.levels)
+        rows += against_official(probe, official)
+        both, differ = differing(probe, official)
+    official_labels_are = {"landmarks_with_both": both, "labelled_otherwise": differ}
+    return {
+        "loss": loss,
+        "seeds": settings.seeds,
+        "levels": settings.levels,
+        "official": official_labels_are,
+        "rows": rows,
+    }
 
 
 def official_labels(frame: pd.DataFrame, levels: list[str]) -> pd.DataFrame:

@@ -93,7 +93,7 @@ def test_every_dep_exists_or_is_made_by_an_earlier_stage() -> None:
     made: list[str] = []
     for stage in DVC.values():
         for dep in stage["deps"]:
-            is_made = any(dep == out or dep.startswith(f"{out}/") for out in made)
+            is_made = any(dep == out or dep.startswith(f"{out}/") or out.startswith(f"{dep}/") for out in made)
             assert is_made or (ROOT / dep).exists(), dep
         made += [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]
 

@@ -158,7 +158,7 @@ def gather_embeddings(embeddings: Tensor) -> Tensor:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Most bytes that this process has held so far: of the GPU that it computes on, else of main memory."""
+    """Most bytes that this process has held so far, earlier runs in it included: of its GPU, else of main memory."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -138,17 +138,16 @@ def test_a_run_with_the_chosen_settings_and_the_first_seed_does_what_its_trial_d
         assert round(json.loads(row)["val_h_ap"], 4) == max(trial["val_h_ap"] for trial in choice["trials"])
 
 
-def test_the_probe_compares_with_shuffled_and_with_official_labels(done: Path) -> None:
+def test_the_probe_compares_with_shuffled_labels_and_official_ones_that_are_ours_are_counted_alone(done: Path) -> None:
     probe = finite_json(FOLDER / "probe.json")
     assert {key: probe[key] for key in ("loss", "seeds")} == {"loss": "happier", "seeds": [0, 1]}
     assert probe["levels"] == ["landmark_id", "hierarchical_label", "natural_or_human_made"]
     shown = ["h_ap", *(key for key in metric_keys(3) if key.startswith("ap_"))]
-    sides = [("shuffled", "ours"), ("official", "ours"), ("official", "official")]
     assert [(row["against"], row["scored_on"], row["metric"]) for row in probe["rows"]] == [
-        (*side, metric) for side in sides for metric in shown
+        ("shuffled", "ours", metric) for metric in shown
     ]
-    for labels in ("shuffled", "ours_where_official", "official"):
-        assert Path(f"runs/probe/{labels}/seed1/best.pt").exists()
+    assert probe["official"] == {"landmarks_with_both": 75, "labelled_otherwise": 0}
+    assert Path("runs/probe/shuffled/seed1/best.pt").exists()
     ours = finite_json(Path("metrics.json"))["losses"]["happier"]
     for row in probe["rows"][: len(shown)]:
         assert row["ours"] == ours[row["metric"]]
@@ -199,7 +198,7 @@ def test_performance_report_and_pictures_are_there(done: Path) -> None:
         assert set(row) == {"images_per_second", "step_seconds", "seconds", "peak_memory", "device"}
         assert all(row[key] > 0 for key in set(row) - {"device"})
     report = finite_json(FOLDER / "report.json")
-    assert report == label_checks(finite_json(FOLDER / "probe.json"))
+    assert report == label_checks(finite_json(FOLDER / "probe.json"), benchmarking.DRAWN)
     assert [check["name"] for check in report["checks"]] == [
         "hierarchical_label_teaches",
         "natural_or_human_made_teaches",
@@ -220,8 +219,9 @@ def test_gldv2_has_its_own_protocol(done: Path) -> None:
     assert (found["metric"], found["index_images"]) == ("map_at_100", len(index))
     assert found["queries"] == (solution["usage"] != "Ignored").sum()
     assert found["ignored"] == (solution["usage"] == "Ignored").sum() > 0
-    assert list(found["losses"]) == ["smooth_ap", "happier"]
-    for usages in found["losses"].values():
+    assert found["trained_on"] == "train"
+    assert list(found["models"]) == ["smooth_ap", "happier", "untrained"]
+    for usages in found["models"].values():
         assert set(usages) == {"all", "Public", "Private"}
         assert all(0 <= row["low"] <= row["mean"] <= row["high"] <= 1 for row in usages.values())
 
@@ -269,8 +269,8 @@ def test_the_stages_before_again_train_nothing_and_give_the_same_bytes(copy: Pat
 @pytest.mark.parametrize(
     ("kept", "message"),
     [
-        (0, "0 of 20 query images and 176 index images are here"),
-        pytest.param(23, "19 of 20 query images and 176 index images are here", id="one scored query is missing"),
+        (0, "0 of 20 query images and 63 of 63 positives are here"),
+        pytest.param(23, "19 of 20 query images and 63 of 63 positives are here", id="one scored query is missing"),
     ],
 )
 def test_without_the_query_images_gldv2_is_skipped_with_counts(kept: int, message: str, copy: Path, cli: Cli) -> None:
@@ -296,7 +296,7 @@ def test_without_query_images_all_else_is_as_before(copy: Path, cli: Cli) -> Non
     assert cli("benchmark").exit_code == 0
     after = finite_json(Path("metrics.json"))
     assert list(after["gldv2"]) == ["skipped"]
-    assert "176 index images" in after["gldv2"]["skipped"]
+    assert "63 of 63 positives" in after["gldv2"]["skipped"]
     assert before | {"gldv2": None} == after | {"gldv2": None}
 
 
@@ -305,7 +305,7 @@ def test_without_index_images_gldv2_is_skipped(copy: Path, cli: Cli) -> None:
     index = pd.read_parquet(path)
     index[index["split"] != "index"].to_parquet(path, index=False)
     assert cli("benchmark").exit_code == 0
-    assert "0 index images are here" in finite_json(Path("metrics.json"))["gldv2"]["skipped"]
+    assert "0 of 63 positives are here" in finite_json(Path("metrics.json"))["gldv2"]["skipped"]
 
 
 def probe_row(**changes: Any) -> Json:
@@ -424,7 +424,7 @@ def test_no_probe_is_asked_for(copy: Path, cli: Cli) -> None:
     assert cli("benchmark").exit_code == 0
     assert finite_json(Path("metrics.json"))["probe"] == {"skipped": "benchmark.probe is null"}
     report = finite_json(FOLDER / "report.json")
-    assert report == {"ok": True, "checks": [], "rows": [], "skipped": "benchmark.probe is null"}
+    assert report == {"ok": None, "checks": [], "rows": [], "skipped": "benchmark.probe is null"}
 
 
 def test_a_benchmark_before_training_is_refused(copy: Path, cli: Cli) -> None:
@@ -493,3 +493,11 @@ def test_clean_images_alone_are_trained_on_and_tested(copy: Path, cli: Cli) -> N
     result = cli("train", "--loss", "smooth_ap", "--seed", "5")
     assert result.exit_code == 0
     assert f"runs/smooth_ap/seed5: {(frame['fold'] == 'train').sum()} images" in result.output
+
+
+def test_a_flat_loss_is_not_probed(copy: Path, cli: Cli) -> None:
+    set_params({"probe: happier": "probe: smooth_ap"})
+    result = cli("probe")
+    assert result.exit_code == 1
+    assert "params.yaml: benchmark.probe: smooth_ap sees the landmarks alone" in result.stderr
+    assert "Remedy: name one of happier, " in result.stderr

@@ -1,5 +1,6 @@
 """`hgld worksheet`: what is open, in the order of the queue, in a file that no stage touches; blind, without a hint."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,6 +126,7 @@ def test_folders_that_stages_write_are_refused(workspace: Path, cli: Cli, path: 
 def test_links_into_those_folders_are_refused_too(workspace: Path, cli: Cli) -> None:
     (workspace / "short").symlink_to("data/5_queue")
     (workspace.parent / "large disk").mkdir()
+    shutil.rmtree(workspace / "runs")
     (workspace / "runs").symlink_to("../large disk")
     for out in ("short/mine.csv", "runs/mine.csv", "../large disk/mine.csv"):
         assert cli("worksheet", "classes", "--out", out).exit_code == 2

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.training.small_images import LEVELS, draw_images, quick
 from training.benchmark import evaluation  # its Tested by name would be taken for a test class
-from training.benchmark.benchmark import Benchmark, has_weights, numbers, per_query, run_benchmark, trained_models
+from training.benchmark.benchmark import Benchmark, has_weights, numbers, per_query, run_benchmark
 from training.benchmark.course import Runs
 from training.benchmark.evaluation import (
     embed_images,
@@ -342,6 +342,11 @@ def test_gldv2_scores_are_mean_precision_of_the_named_positives(
         assert set(means[name]) == {"all", "Public", "Private"}
         assert means[name]["all"]["mean"] == pytest.approx(test.values.mean(), abs=0.51e-4)
         assert means[name]["Public"]["mean"] == pytest.approx(test.values[:, :2].mean(), abs=0.51e-4)
+
+
+def trained_models(runs: Runs) -> list[evaluation.Candidate]:
+    """Those that a loss trained."""
+    return [trained(loss, seed, run) for loss, folders in runs.items() for seed, run in folders.items()]
 
 
 def test_an_unreadable_query_image_of_gldv2_does_not_stop_the_benchmark(

@@ -59,17 +59,18 @@ def run_benchmark(
         RunError: a run without model.
         ImageError, ValueError: see score_models.
     """
-    candidates, seeds = trained_models(runs), list(next(iter(runs.values())))
-    candidates += [zero_shot("untrained", seed, config, pretrained=False) for seed in seeds]
-    if has_weights(config):
-        candidates += [zero_shot("pretrained", seed, config, pretrained=True) for seed in seeds]
-    tested, readable = score_models(candidates, table, images, device)
+    tested, readable = score_models(all_models(runs, config), table, images, device)
     return Benchmark(tested[: len(runs)], tested[len(runs) :], readable)
 
 
-def trained_models(runs: Runs) -> list[Candidate]:
-    """The best model of every run."""
-    return [trained(loss, seed, run) for loss, folders in runs.items() for seed, run in folders.items()]
+def all_models(runs: Runs, config: TrainConfig) -> list[Candidate]:
+    """The best model of every run, and for each seed those that nothing has trained."""
+    candidates = [trained(loss, seed, run) for loss, folders in runs.items() for seed, run in folders.items()]
+    seeds = list(next(iter(runs.values())))
+    candidates += [zero_shot("untrained", seed, config, pretrained=False) for seed in seeds]
+    if has_weights(config):
+        candidates += [zero_shot("pretrained", seed, config, pretrained=True) for seed in seeds]
+    return candidates
 
 
 def has_weights(config: TrainConfig) -> bool:

@@ -53,12 +53,12 @@ def paper_table(metrics: Json, form: str) -> str:
 
 
 def cell(value: Json, best: float, bold: str) -> str:
-    """A percentage with its interval; bold where it is the best."""
+    """A percentage with its interval, where that is known; bold where it is the best."""
     if value["mean"] is None:
         return "-"
     mean = f"{100 * value['mean']:.1f}"
     shown = bold.format(mean) if value["mean"] == best else mean
-    return f"{shown} ({100 * value['low']:.1f} to {100 * value['high']:.1f})"
+    return shown if value["low"] is None else f"{shown} ({100 * value['low']:.1f} to {100 * value['high']:.1f})"
 
 
 def caption(metrics: Json) -> str:
@@ -68,6 +68,7 @@ def caption(metrics: Json) -> str:
         f"Percent, with 95% intervals over {len(metrics['seeds'])} seeds and the {test['landmarks']} landmarks of the"
         f" {test['queries']} test queries; dataset {metrics['dataset']}, gallery of {test['images']} images."
     )
+    text = f"{text} {metrics['note']}" if "note" in metrics else text
     best = metrics["headline"]
     if best is None:
         return text
@@ -78,7 +79,9 @@ def caption(metrics: Json) -> str:
 
 
 def signed(row: Json) -> str:
-    """A difference in points with its sign and interval."""
+    """A difference in points with its sign and interval; `an unknown number` where there is none."""
+    if row["low"] is None:
+        return "an unknown number"
     return f"{100 * row['difference']:+.1f} ({100 * row['low']:+.1f} to {100 * row['high']:+.1f})"
 
 
@@ -103,7 +106,7 @@ def as_latex(cells: list[list[str]], text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text with what LaTeX would take for commands made plain; a minus sign stays one."""
+    """Text with what LaTeX would take for commands made plain."""
     for character in "_%&#":
         text = text.replace(character, f"\\{character}")
     return text

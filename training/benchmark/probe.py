@@ -1,7 +1,7 @@
 """Do the labels carry signal? The same training with other labels, scored on the true labels of unseen landmarks.
 
-- shuffled: labels are dealt out at random among the landmarks that a run sees. What a model learns from the released
-  labels beyond this is what the labels say about what images show.
+- shuffled: labels are dealt out at random among the landmarks that a run sees, which teaches nothing of them and may
+  harm the finest level. What only the labels can give is that other landmarks with the same label are found.
 - official: the labels of an earlier release, where it has any, beside ours on the same landmarks. Both are scored on
   our labels of the test fold, and on the others' where they are known, since neither judge is neutral.
 """
@@ -102,8 +102,11 @@ def against_official(probe: Probe, official: pd.DataFrame) -> Rows:
         official: as `other` of training.benchmark.probe_labels.shared_with.
 
     Returns:
-        rows as of against_shuffled; none where the official labels leave nothing to train on or nobody to ask.
+        rows as of against_shuffled; none where the official labels differ from ours for no landmark, or leave nothing
+        to train on or nobody to ask.
     """
+    if not differing(probe, official)[1]:
+        return []
     ours, theirs = shared_with(probe.frame, official, probe.levels)
     sizes = ours.groupby("fold")[probe.levels[0]].value_counts()
     if not all(fold in sizes and sizes[fold].max() > 1 for fold in ("train", "test")):
@@ -115,3 +118,11 @@ def against_official(probe: Probe, official: pd.DataFrame) -> Rows:
         *probe.rows("official", "ours", probe.frame, candidates),
         *probe.rows("official", "official", theirs, candidates),
     ]
+
+
+def differing(probe: Probe, official: pd.DataFrame) -> tuple[int, int]:
+    """Number of landmarks that have both labels, and of those whose labels differ at any level."""
+    ours, theirs = shared_with(probe.frame, official, probe.levels)
+    finest, *coarser = probe.levels
+    landmarks = [labels.drop_duplicates(finest).sort_values(finest)[coarser].to_numpy() for labels in (ours, theirs)]
+    return len(landmarks[0]), int((landmarks[0] != landmarks[1]).any(axis=1).sum())

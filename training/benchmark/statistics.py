@@ -23,7 +23,10 @@ WEIGHTS_AT_A_TIME = 2**24
 
 @dataclass(frozen=True)
 class Intervals:
-    """Means with the ends of their 95% intervals, each float64 (K,); nan where no query has a value."""
+    """Means with the ends of their 95% intervals, each float64 (K,).
+
+    A mean is nan where no query has a value, and the ends where the queries of less than two landmarks have one.
+    """
 
     mean: np.ndarray
     low: np.ndarray
@@ -58,7 +61,8 @@ def intervals(values: np.ndarray, landmarks: np.ndarray, draws: int = DRAWS, see
 
 def estimates(sums: np.ndarray, counts: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """Means, low and high ends, (3, K), from sums and counts (C, S, K) over the queries of each landmark."""
-    group_count, seed_count, _ = sums.shape
+    seed_count = sums.shape[1]
+    defined = counts.any(axis=1).sum(axis=0)  # landmarks (K,) whose queries have the metric
     means = (sums.sum(0) / counts.sum(0)).mean(0)
     per_seed = drawn_means(sums, counts, draws, np.random.default_rng(seed))
     picked = np.random.default_rng(seed + 1).integers(seed_count, size=(draws, seed_count, 1))
@@ -66,8 +70,9 @@ def estimates(sums: np.ndarray, counts: np.ndarray, draws: int, seed: int) -> np
     by_seed = np.take_along_axis(per_seed, picked, axis=1).mean(1) - by_landmark
     by_seed *= np.sqrt(seed_count / max(seed_count - 1, 1))
     edges = np.nanquantile(by_landmark + by_seed, [(1 - SHARE) / 2, (1 + SHARE) / 2], axis=0)
-    wider = widening(np.nanvar(by_seed, 0), seed_count, np.nanvar(by_landmark, 0), group_count)
-    return np.stack([means, *(means + wider * (edges - means))])
+    wider = widening(np.nanvar(by_seed, 0), seed_count, np.nanvar(by_landmark, 0), defined)
+    ends = np.where(defined > 1, means + wider * (edges - means), np.nan)
+    return np.stack([means, *ends])
 
 
 def drawn_means(sums: np.ndarray, counts: np.ndarray, draws: int, draw: np.random.Generator) -> np.ndarray:
@@ -83,10 +88,12 @@ def drawn_means(sums: np.ndarray, counts: np.ndarray, draws: int, draw: np.rando
     return np.concatenate(parts)
 
 
-def widening(seed_variance: np.ndarray, seed_count: int, landmark_variance: np.ndarray, group_count: int) -> np.ndarray:
+def widening(
+    seed_variance: np.ndarray, seed_count: int, landmark_variance: np.ndarray, landmark_counts: np.ndarray
+) -> np.ndarray:
     """How much wider than by normal quantiles an interval is, (K,), for the variances (K,) of both parts of a mean."""
     total = seed_variance + landmark_variance
-    spread = seed_variance**2 / max(seed_count - 1, 1) + landmark_variance**2 / max(group_count - 1, 1)
+    spread = seed_variance**2 / max(seed_count - 1, 1) + landmark_variance**2 / np.maximum(landmark_counts - 1, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         freedom = np.where(spread > 0, total**2 / spread, np.inf)
     quantile = (1 + SHARE) / 2

@@ -1,4 +1,4 @@
-"""Choosing settings on the val fold: every loss tries the same settings, so that none is tuned more than another."""
+"""Choosing settings on the val fold: every loss gets the same number of trials, so that none is tuned more."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
