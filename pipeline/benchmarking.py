@@ -19,7 +19,7 @@ from pipeline.training_input import (
     run_folder,
     told,
 )
-from training.benchmark.benchmark import all_models, numbers, per_query, run_benchmark
+from training.benchmark.benchmark import numbers, per_query, run_benchmark
 from training.benchmark.course import performance
 from training.benchmark.evaluation import Candidate, missing_queries, score_on_gldv2
 from training.benchmark.paper_table import paper_table
@@ -53,7 +53,7 @@ def benchmark_models(params: Params) -> str:
         metrics |= {
             "tuning": tuning,
             "probe": probe,
-            "gldv2": gldv2(settings, all_models(runs, first), processes.device),
+            "gldv2": gldv2(settings, benchmark.candidates, processes.device),
         }
         speeds = performance(runs)
         with replaced_folder(PLOTS) as root:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.training_input import images_of, told
-from training.embedding import embed, shard_rows, write_embeddings
-from training.image_table import ImageTable
+from training.embedding import embed_images, shard_rows, write_embeddings
+from training.image_table import unlabelled
 from training.processes import connect
 from training.trained import read_model
 
@@ -29,16 +29,7 @@ def write_shard(run: Path, split: str, shard: int, shard_count: int, out: Path) 
     with told(str(run)), connect("auto") as processes:
         model, config = read_model(run, processes.device)
         rows = shard_rows(len(images.image_ids), shard, shard_count)
-        ids = np.array(images.image_ids)[rows]
-        table = ImageTable(ids, np.zeros((len(ids), 1), np.int64), ("image",))
-        embeddings, kept = embed(
-            model,
-            table,
-            images,
-            image_size=config.image_size,
-            device=processes.device,
-            workers=config.workers,
-            fault_share=config.fault_share,
-        )
-        write_embeddings(path, ids[kept], embeddings)
-    return f"{path}: {len(kept)} of {len(ids)} images"
+        table = unlabelled(np.array(images.image_ids)[rows].tolist())
+        embeddings, kept = embed_images(model, config, table, images, processes.device)
+        write_embeddings(path, table.image_ids[kept], embeddings)
+    return f"{path}: {len(kept)} of {len(table)} images"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from training.augment import resize
+from training.config import TrainConfig
 from training.dataset import FaultCount, ImageDataset, loader
 from training.image_table import ImageTable
 from training.images import Images
@@ -62,6 +63,21 @@ def embed(
         positions.append(np.empty(0, np.int64))
     model.train(was_training)
     return torch.cat(parts), np.concatenate(positions)
+
+
+def embed_images(
+    model: nn.Module, config: TrainConfig, table: ImageTable, images: Images, device: torch.device
+) -> tuple[Tensor, np.ndarray]:
+    """As `embed`, under the settings of the model's run."""
+    return embed(
+        model,
+        table,
+        images,
+        image_size=config.image_size,
+        device=device,
+        workers=config.workers,
+        fault_share=config.fault_share,
+    )
 
 
 def shard_rows(count: int, shard: int, shard_count: int) -> np.ndarray:

@@ -52,6 +52,11 @@ def read_release(release: Path, levels: Sequence[str], split: str = "train") -> 
     return image_tables(release_frame(release, levels, split), levels, str(release))
 
 
+def unlabelled(image_ids: Sequence[str]) -> ImageTable:
+    """A table of images whose labels nobody asks for."""
+    return ImageTable(np.array(sorted(image_ids)), np.zeros((len(image_ids), 1), np.int64), ("image",))
+
+
 def release_frame(release: Path, levels: Sequence[str], split: str = "train") -> pd.DataFrame:
     """Images of a split of the release: image_id, landmark_id, fold, and their labels by name, null where unlabelled.
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from training.config import TrainConfig
 from training.dataset import FaultCount, ImageDataset, loader
-from training.embedding import embed
+from training.embedding import embed_images
 from training.image_table import ImageTable
 from training.images import Images
 from training.learner import Learner
@@ -177,16 +177,8 @@ class Run:
         table = self.tables["val"]
         if not self.processes.is_main or not len(table):
             return {}
-        config = self.config
-        embeddings, kept = embed(
-            self.learner.model,
-            table,
-            self.images,
-            image_size=config.image_size,
-            device=self.processes.device,
-            workers=config.workers,
-            fault_share=config.fault_share,
-        )
+        device = self.processes.device
+        embeddings, kept = embed_images(self.learner.model, self.config, table, self.images, device)
         if not len(kept):
             print("val: no image can be read, so that nothing is evaluated")
             return {}

@@ -31,11 +31,13 @@ class Benchmark:
         losses: trained models.
         zero_shot: models that nothing has trained on the dataset.
         table: the images of the test fold that could be read.
+        candidates: all these models, as they are loaded.
     """
 
     losses: list[Tested]
     zero_shot: list[Tested]
     table: ImageTable
+    candidates: list[Candidate]
 
     @property
     def models(self) -> list[Tested]:
@@ -59,8 +61,9 @@ def run_benchmark(
         RunError: a run without model.
         ImageError, ValueError: see score_models.
     """
-    tested, readable = score_models(all_models(runs, config), table, images, device)
-    return Benchmark(tested[: len(runs)], tested[len(runs) :], readable)
+    candidates = all_models(runs, config)
+    tested, readable = score_models(candidates, table, images, device)
+    return Benchmark(tested[: len(runs)], tested[len(runs) :], readable, candidates)
 
 
 def all_models(runs: Runs, config: TrainConfig) -> list[Candidate]:

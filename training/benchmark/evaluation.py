@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from training.benchmark.protocol import Scores, query_rows, score
 from training.config import TrainConfig
-from training.embedding import embed
+from training.embedding import embed_images
 from training.gldv2_protocol import SCORED_USAGES, SolvedQuery, evaluate_gldv2
-from training.image_table import ImageTable
+from training.image_table import ImageTable, unlabelled
 from training.images import Images
 from training.learner import model_of
 from training.train import with_images
@@ -144,21 +144,6 @@ def score_models(
     return tested, table.of(readable)
 
 
-def embed_images(
-    model: nn.Module, config: TrainConfig, table: ImageTable, images: Images, device: torch.device
-) -> tuple[Tensor, np.ndarray]:
-    """As training.embedding.embed, under the settings of the model's run."""
-    return embed(
-        model,
-        table,
-        images,
-        image_size=config.image_size,
-        device=device,
-        workers=config.workers,
-        fault_share=config.fault_share,
-    )
-
-
 def score_on_gldv2(
     candidates: Sequence[Candidate],
     solution: dict[str, SolvedQuery],
@@ -205,11 +190,6 @@ def missing_queries(solution: dict[str, SolvedQuery], queries: Images) -> list[s
     """Scored queries whose image is not there."""
     there = set(queries.image_ids)
     return [one for one, query in solution.items() if query.usage in SCORED_USAGES and one not in there]
-
-
-def unlabelled(image_ids: Sequence[str]) -> ImageTable:
-    """A table of images whose labels nobody asks for."""
-    return ImageTable(np.array(sorted(image_ids)), np.zeros((len(image_ids), 1), np.int64), ("image",))
 
 
 def query_landmarks(table: ImageTable) -> np.ndarray:

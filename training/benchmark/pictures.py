@@ -14,7 +14,7 @@ from training.benchmark.paper_table import OVERALL
 from training.benchmark.protocol import query_rows
 from training.images import Images, decode
 from training.loss_table import HIERARCHICAL
-from training.plots.embedding_map import draw_embedding_map
+from training.plots.embedding_map import LEAST_MAPPED, draw_embedding_map
 from training.plots.label_h_ap import draw_label_h_ap
 from training.plots.learning_curves import draw_learning_curves
 from training.plots.metric_bars import draw_metric_bars
@@ -25,8 +25,6 @@ from training.plots.style import save
 
 THUMBNAIL = 128
 """Pixels of an image of the retrieval sheet."""
-LEAST_MAPPED = 3
-"""Images, and dimensions of an embedding, below which a map in two dimensions says nothing."""
 
 
 def draw_pictures(

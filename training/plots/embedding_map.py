@@ -19,6 +19,8 @@ from torch import Tensor
 from training.plots.style import COLOURS, INK, headline, styled
 
 MOST_POINTS = 3000
+LEAST_MAPPED = 3
+"""Images, and dimensions of an embedding, below which a map in two dimensions says nothing."""
 PERPLEXITY = 30
 NAMED = 12
 LABEL_COLOURS = (*COLOURS, "#DDCC77", "#AA4499")
@@ -81,7 +83,7 @@ def project(embeddings: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: as draw_embedding_map.
     """
-    if min(embeddings.shape) < 3:
+    if min(embeddings.shape) < LEAST_MAPPED:
         raise ValueError(f"embeddings of shape {embeddings.shape}; a map needs 3 images and 3 dimensions at least")
     # Of a collapsed model, all embeddings are equal, and have no principal components to begin with.
     begin = "pca" if np.ptp(embeddings, axis=0).any() else "random"
