@@ -29,10 +29,15 @@ def class_graph(class_edges: pd.DataFrame, edge_decisions: pd.DataFrame) -> pd.D
     ).drop_duplicates(ends)
     removed = pd.MultiIndex.from_frame(decided.loc[decided["decision"] == "remove", ends])
     graph["is_removed"] = pd.MultiIndex.from_frame(graph[ends]).isin(removed)
-    component = components(digraph(graph))
-    child, parent = (graph[end].map(component) for end in ends)
-    graph["in_cycle"] = (child == parent) & ~graph["is_removed"]
+    graph["in_cycle"] = on_cycles(graph)
     return graph.reset_index(drop=True)
+
+
+def on_cycles(graph: pd.DataFrame) -> pd.Series:
+    """Whether each edge (child_qid, parent_qid, is_removed) is in use and lies on a cycle of edges in use."""
+    component = components(digraph(graph))
+    child, parent = (graph[end].map(component) for end in ("child_qid", "parent_qid"))
+    return (child == parent) & ~graph["is_removed"]
 
 
 def digraph(graph: pd.DataFrame, without: frozenset[str] = frozenset()) -> nx.DiGraph:

@@ -5,6 +5,7 @@ evidence that has changed, decisions without an effect.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import networkx as nx
@@ -13,6 +14,7 @@ from annotations import laws, store
 from annotations.verdicts import TABLE_OF
 from pipeline import curation, workbench
 from pipeline.errors import InputError
+from pipeline.outcomes import Outcome, is_all_well, outcome, outcome_lines, promise
 from pipeline.params import read_params
 from pipeline.workbench import Tables, Workbench
 
@@ -24,34 +26,36 @@ def check_tables() -> dict[str, Any]:
         ok; checks: name, ok and failures of each; out_of_sample: decisions about what the sample's graph lacks.
     """
     curated, unreadable = _read()
-    checks = [_result("tables_are_readable", unreadable)]
+    checks = [outcome(partial(tables_are_readable, unreadable))]
     if unreadable:
         return {"ok": False, "checks": checks, "out_of_sample": []}
-    checks += [_result(law.__name__, list(law(curated))) for law in (*laws.LAWS, every_label_has_an_anchor)]
+    checks += [outcome(partial(law, curated)) for law in (*laws.LAWS, every_label_has_an_anchor)]
     outside: list[str] = []
     try:
         bench = workbench.open_workbench(curated)  # few broken laws keep labels from being found
     except InputError as error:
-        checks += [_result(check.__name__, [f"could not be checked: {error.message}"]) for check in CHECKS]
+        checks += [_unmade(check, f"could not be checked: {error.message}") for check in CHECKS]
     except (KeyError, ValueError):  # such as a label that the taxonomy lacks, which its own check names
-        why = ["could not be checked. Remedy: mend what is broken above, and check again"]
-        checks += [_result(check.__name__, why) for check in CHECKS]
+        why = "could not be checked. Remedy: mend what is broken above, and check again"
+        checks += [_unmade(check, why) for check in CHECKS]
     else:
         if read_params().source == "sample":
             outside = [*_unknown_classes(bench), *_unknown_edges(bench)]
-        checks += [_result(check.__name__, list(check(bench))) for check in CHECKS]
-    return {"ok": all(check["ok"] for check in checks), "checks": checks, "out_of_sample": outside}
+        checks += [outcome(partial(check, bench)) for check in CHECKS]
+    return {"ok": is_all_well(checks), "checks": checks, "out_of_sample": outside}
 
 
 def check_lines(report: dict[str, Any]) -> list[str]:
     """The report for a person: broken rules with every failure, then the rest."""
-    lines = []
-    for check in report["checks"]:
-        lines.append(f"{'ok    ' if check['ok'] else 'BROKEN'} {check['name'].replace('_', ' ')}")
-        lines += [f"         {failure}" for failure in check["failures"]]
+    lines = outcome_lines(report["checks"])
     if report["out_of_sample"]:
         lines.append(f"{len(report['out_of_sample'])} decisions are about what the sample does not hold; see --json")
     return lines
+
+
+def tables_are_readable(problems: list[str]) -> Iterator[str]:
+    """Every curated table is there, in UTF-8, with its columns."""
+    yield from problems
 
 
 def every_label_has_an_anchor(curated: Tables) -> Iterator[str]:
@@ -130,8 +134,9 @@ def _read() -> tuple[Tables, list[str]]:
     return curated, problems
 
 
-def _result(name: str, failures: list[str]) -> dict[str, Any]:
-    return {"name": name, "ok": not failures, "failures": failures}
+def _unmade(check: Callable[[Workbench], Iterator[str]], why: str) -> Outcome:
+    """A check that could not be made, and why."""
+    return {"name": check.__name__, "promise": promise(check), "ok": False, "failures": [why]}
 
 
 def _about(name: str, row: dict[str, str]) -> str:

@@ -52,8 +52,13 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
 
 def write_json(value: Any, path: Path) -> None:
     """Write `value` as indented JSON, keys in the order given."""
+    write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text as UTF-8 with the line ends that it has."""
     with atomic(path) as partial:
-        partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", newline="")
 
 
 def write_tables(frames: list[tuple[Table, pd.DataFrame]], root: Path = Path()) -> None:

@@ -1,6 +1,7 @@
 """params.yaml, read strictly: an unknown key, a missing key or a wrong type is an error, never a silent default."""
 
 import dataclasses
+import datetime
 import re
 import types
 import typing
@@ -12,6 +13,7 @@ import yaml
 from pipeline.errors import InputError
 
 PARAMS = Path("params.yaml")
+_SEMVER = r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
 SOURCES = ("sample", "wikimedia", "dump")
 
 
@@ -62,9 +64,25 @@ class Label:
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """What the release calls itself."""
+    """What the release calls itself, and which one it follows."""
 
     version: str
+    date: str
+    url: str
+    previous: str | None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(_SEMVER, self.version):
+            raise InputError(f"{PARAMS}: release.version", f"{self.version!r} is not major.minor.patch", "write 1.0.0")
+        _require_day("release.date", self.date)
+        if not re.fullmatch(r"https?://[^\s/]+\.[^\s]+", self.url):
+            raise InputError(f"{PARAMS}: release.url", f"{self.url!r} is no address", "write https://... of its page")
+        if self.previous is not None and Path("release").resolve() in (
+            Path(self.previous).resolve(),
+            *Path(self.previous).resolve().parents,
+        ):
+            remedy = "copy the release that was published elsewhere, and name the copy"
+            raise InputError(f"{PARAMS}: release.previous", "lies in release/, which is made anew", remedy)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,14 +163,22 @@ def read_params(path: Path = PARAMS) -> Params:
     if not (min(shares) >= 0 and sum(shares) < 1):  # also true of what is not a number
         what = "val_share and test_share must be 0 or more each, and below 1 together"
         raise InputError(f"{path}: folds", what, "leave a share for training")
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", params.wikidata.snapshot_date):
-        what = f"{params.wikidata.snapshot_date!r} is not a date"
-        raise InputError(f"{path}: wikidata.snapshot_date", what, 'write it as "2026-01-31", in quotes')
+    _require_day("wikidata.snapshot_date", params.wikidata.snapshot_date)
     if not 0 <= params.label.min_confidence <= 1:
         raise InputError(f"{path}: label.min_confidence", "must lie in [0, 1]", "write 0 to withhold nothing")
     if not 0 < params.label.text_precision < 1:
         raise InputError(f"{path}: label.text_precision", "must lie between 0 and 1", "write 0.95, say")
     return params
+
+
+def _require_day(key: str, text: str) -> None:
+    """Raise InputError unless the text is a day as ISO 8601 writes it."""
+    try:
+        is_day = datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        is_day = False
+    if not is_day:
+        raise InputError(f"{PARAMS}: {key}", f"{text!r} is not a date", 'write it as "2026-01-31", in quotes')
 
 
 def _checked(kind: Any, raw: Any, path: str, prefix: str) -> Any:

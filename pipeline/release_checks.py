@@ -1,56 +1,63 @@
-"""The promises about a release, one small function each, named as the promise; for the validate stage.
+"""The promises about the landmarks of a release, one small function each, named as the promise; for the validate stage.
 
 Each yields its failures in words that name the file and the row.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from annotations import store
 from pipeline import release_tables
-from pipeline.checksums import broken_sums
 from pipeline.levels import level_names
 from pipeline.official import official_schema
-from pipeline.wikimedia.contact import known_contact
+from pipeline.release_as_read import MAX_FAILURES, Release, named
 
-FOLDER = Path("release")
-MAX_FAILURES = 20
-
-
-@dataclass(frozen=True)
-class Release:
-    """A release as read, with what it is checked against."""
-
-    frames: dict[str, pd.DataFrame]
-    landmark_labels: pd.DataFrame
-    landmarks: pd.DataFrame
-    curated: dict[str, pd.DataFrame]
-
-    @property
-    def labels(self) -> pd.DataFrame:
-        """Labels of both splits."""
-        return pd.concat([self.frames[table.path] for table in release_tables.LABELS.values()], ignore_index=True)
+PUBLISHED_BUCKET = "https://s3.amazonaws.com/google-landmark"
+# GLDv2's published totals (Weyand et al., 2020); its index has about 101,000 landmarks, a number that is not published.
+PUBLISHED = {("train", "landmarks"): 203_094, ("train", "images"): 4_132_914, ("index", "images"): 761_757}
+LABELLED = ("resolved", "contested")
 
 
 def every_landmark_is_there(release: Release) -> Iterator[str]:
     """The release holds exactly the landmarks that the label stage had, in the split's own file."""
     for split, table in release_tables.LABELS.items():
         labels = release.frames[table.path]
-        yield from _named(labels[labels["split"] != split], f"{table.path}: of another split")
-        of_split = release.landmark_labels["split"] == split
-        expected = set(release.landmark_labels.loc[of_split, "landmark_id"])
+        yield from named(labels[labels["split"] != split], f"{table.path}: of another split")
+        of_split = release.found["landmark_labels"]["split"] == split
+        expected = set(release.found["landmark_labels"].loc[of_split, "landmark_id"])
         for landmark_id in sorted(expected ^ set(labels["landmark_id"]))[:MAX_FAILURES]:
             yield f"{table.path}: landmark {landmark_id} is {'lost' if landmark_id in expected else 'unknown'}"
+
+
+def counts_are_those_of_gldv2(release: Release) -> Iterator[str]:
+    """Landmarks and images are as many as GLDv2 publishes; checked where they come from its own bucket."""
+    params = release.params
+    if params.source == "sample" or params.gldv2.address.rstrip("/") != PUBLISHED_BUCKET:
+        return
+    of_kind = {"landmarks": release_tables.LABELS, "images": release_tables.IMAGES}
+    for (split, kind), expected in PUBLISHED.items():
+        count = len(release.frames[of_kind[kind][split].path])
+        if count != expected:
+            yield f"{of_kind[kind][split].path}: {count:,} {kind}, and GLDv2 has {expected:,}"
+
+
+def ids_are_well_formed(release: Release) -> Iterator[str]:
+    """Image ids are 16 hexadecimal digits, and ids of items and classes are Q and a number."""
+    for path, frame in release.frames.items():
+        patterns = {name: r"Q[1-9]\d*" for name in frame.columns if name.endswith("_qid")}
+        patterns |= {"image_id": r"[0-9a-f]{16}"} if "image_id" in frame else {}
+        for name, pattern in patterns.items():
+            ids = frame[name].dropna()
+            for value in ids[~ids.str.fullmatch(pattern)].head(MAX_FAILURES):
+                yield f"{path}: {name} is {value!r}"
 
 
 def labels_are_in_the_taxonomy(release: Release) -> Iterator[str]:
     """Every label is one of taxonomy.csv."""
     known = release.curated["taxonomy"]["hierarchical_label"]
     labelled = release.labels[release.labels["hierarchical_label"].notna()]
-    yield from _named(labelled[~labelled["hierarchical_label"].isin(known)], "label not in the taxonomy")
+    yield from named(labelled[~labelled["hierarchical_label"].isin(known)], "label not in the taxonomy")
 
 
 def levels_follow_from_the_label(release: Release) -> Iterator[str]:
@@ -59,7 +66,17 @@ def levels_follow_from_the_label(release: Release) -> Iterator[str]:
     labels = release.labels
     for level in level_names():
         expected = labels["hierarchical_label"].map(of_label[level]).fillna("")
-        yield from _named(labels[labels[level].fillna("") != expected], f"{level} not that of its label")
+        yield from named(labels[labels[level].fillna("") != expected], f"{level} not that of its label")
+
+
+def status_fits_the_label(release: Release) -> Iterator[str]:
+    """A label is there exactly when the status says so, and its confidence is above 0 and at most 1."""
+    labels = release.labels
+    is_labelled, confidence = labels["hierarchical_label"].notna(), labels["confidence"]
+    yield from named(labels[is_labelled != labels["status"].isin(LABELLED)], "status not that of its label")
+    is_sure = confidence.between(0, 1) & ((confidence > 0) == is_labelled)
+    yield from named(labels[~is_sure], "confidence not that of its label")
+    yield from named(labels[labels["reviewed"] != (labels["rule"] == "decision")], "reviewed without a decision")
 
 
 def one_category_has_one_label(release: Release) -> Iterator[str]:
@@ -69,7 +86,7 @@ def one_category_has_one_label(release: Release) -> Iterator[str]:
         yield f"category {category!r} has several labels"
 
 
-def decisions_are_honoured(release: Release) -> Iterator[str]:
+def landmark_decisions_are_honoured(release: Release) -> Iterator[str]:
     """Every settled landmark decision stands in the release, in both splits."""
     settled = store.settle(release.curated["landmark_decisions"], ["category"])
     labels = release.labels
@@ -91,42 +108,16 @@ def images_belong_to_landmarks(release: Release) -> Iterator[str]:
         for landmark_id in sorted(set(counted.index) - set(labels.index))[:MAX_FAILURES]:
             yield f"{table.path}: landmark {landmark_id} is not in the labels"
         expected = counted.reindex(labels.index, fill_value=0)
-        yield from _named(
+        yield from named(
             labels[labels["image_count"] != expected].reset_index(), "image_count is not that of its images"
         )
 
 
-def paths_are_edges(release: Release) -> Iterator[str]:
-    """Every step of a class's path to its anchor is an edge of class_edges.parquet that is in use."""
-    edges = release.frames[release_tables.CLASS_EDGES.path]
-    edges = edges[~edges["is_removed"]]
-    known = set(zip(edges["child_qid"], edges["parent_qid"], strict=True))
-    for row in release.frames[release_tables.CLASSES.path].itertuples():
-        for step in zip(row.path_qids, row.path_qids[1:], strict=False):
-            if step not in known:
-                yield f"class {row.class_qid} ({row.class_label}): {step[0]} -> {step[1]} is not an edge in use"
-
-
-def classes_agree_with_labels(release: Release) -> Iterator[str]:
-    """The class of a landmark is in classes.parquet under the landmark's label, and its label is the supercategory."""
-    classes = release.frames[release_tables.CLASSES.path].set_index("class_qid")
-    with_class = release.labels[release.labels["class_qid"].notna()]
-    unknown = ~with_class["class_qid"].isin(classes.index)
-    yield from _named(with_class[unknown], "class not in classes.parquet")
-    known = with_class[~unknown]
-    of_class = classes.loc[known["class_qid"]]
-    is_other = (of_class["hierarchical_label"].to_numpy() != known["hierarchical_label"].to_numpy()) | (
-        of_class["class_label"].to_numpy() != known["supercategory"].to_numpy()
-    )
-    yield from _named(known[is_other], "label or supercategory not that of its class")
-
-
-def landmarks_are_instances_of_their_class(release: Release) -> Iterator[str]:
-    """The class of a landmark is one of those that item_classes.parquet gives its item."""
-    known = pd.MultiIndex.from_frame(release.frames[release_tables.ITEM_CLASSES.path][["item_qid", "class_qid"]])
-    with_class = release.labels[release.labels["class_qid"].notna()]
-    is_known = pd.MultiIndex.from_frame(with_class[["item_qid", "class_qid"]]).isin(known)
-    yield from _named(with_class[~is_known], "its item is not an instance of its class")
+def no_image_is_in_two_splits(release: Release) -> Iterator[str]:
+    """No image is both a train and an index image."""
+    train, index = (release.frames[table.path]["image_id"] for table in release_tables.IMAGES.values())
+    for image_id in sorted(set(train) & set(index))[:MAX_FAILURES]:
+        yield f"image {image_id} is in both splits"
 
 
 def folds_cover_the_labelled_once(release: Release) -> Iterator[str]:
@@ -134,7 +125,7 @@ def folds_cover_the_labelled_once(release: Release) -> Iterator[str]:
     folds = release.frames[release_tables.FOLDS.path]
     joined = release.labels.merge(folds, on=["split", "landmark_id"], how="outer", validate="1:1")
     uneven = joined["hierarchical_label"].notna() != joined["fold"].notna()
-    yield from _named(joined[uneven], "labelled without a fold, or with a fold but no label")
+    yield from named(joined[uneven], "labelled without a fold, or with a fold but no label")
     several = joined.groupby("category")["fold"].nunique()
     for category in several[several > 1].index[:MAX_FAILURES]:
         yield f"category {category!r} is in several folds"
@@ -144,48 +135,25 @@ def official_schema_repeats_the_labels(release: Release) -> Iterator[str]:
     """The CSVs in the official schema say what the Parquet says, under the addresses that GLDv2 has."""
     for split, table in release_tables.OFFICIAL_SCHEMA.items():
         official = release.frames[table.path].fillna("")
-        expected = official_schema(release.frames[release_tables.LABELS[split].path], release.landmarks)
+        expected = official_schema(release.frames[release_tables.LABELS[split].path], release.found["landmarks"])
         expected = expected[list(official.columns)].fillna("").reset_index(drop=True)
         if list(official["landmark_id"]) != list(expected["landmark_id"]):
             yield f"{table.path}: other landmarks than labels/{split}.parquet"
         else:
-            yield from _named(official[(official != expected).any(axis=1)], f"{table.path}: not as in labels")
-
-
-def checksums_hold() -> Iterator[str]:
-    """SHA256SUMS lists every file with its digest."""
-    yield from broken_sums(FOLDER)
-
-
-def nothing_private_is_inside() -> Iterator[str]:
-    """No text file holds the operator's contact or a path of the machine that built it."""
-    private = {"the operator contact": known_contact(), "a local path": f"{Path.cwd()}/"}
-    for path in sorted(FOLDER.rglob("*")):
-        if path.is_file() and path.suffix != ".parquet":
-            content = path.read_bytes()
-            yield from (
-                f"{path}: holds {what}" for what, secret in private.items() if secret and secret.encode() in content
-            )
+            yield from named(official[(official != expected).any(axis=1)], f"{table.path}: not as in labels")
 
 
 CHECKS: list[Callable[[Release], Iterator[str]]] = [
     every_landmark_is_there,
+    counts_are_those_of_gldv2,
+    ids_are_well_formed,
     labels_are_in_the_taxonomy,
     levels_follow_from_the_label,
+    status_fits_the_label,
     one_category_has_one_label,
-    decisions_are_honoured,
+    landmark_decisions_are_honoured,
     images_belong_to_landmarks,
-    paths_are_edges,
-    classes_agree_with_labels,
-    landmarks_are_instances_of_their_class,
+    no_image_is_in_two_splits,
     folds_cover_the_labelled_once,
     official_schema_repeats_the_labels,
 ]
-# These read the files as they are, so they can be made whatever state the tables are in.
-FILE_CHECKS: list[Callable[[], Iterator[str]]] = [checksums_hold, nothing_private_is_inside]
-
-
-def _named(rows: pd.DataFrame, what: str) -> Iterator[str]:
-    """Name the first few landmarks of the rows."""
-    for row in rows.head(MAX_FAILURES).to_dict("records"):
-        yield f"{what}: {row.get('split', '')} landmark {row['landmark_id']} ({row.get('category', '')})"

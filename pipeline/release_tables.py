@@ -1,42 +1,54 @@
 """The tables of release/, declared like all the others; for researchers and for the stages that write them."""
 
-from pipeline import tables
+from dataclasses import replace
+
+from pipeline import columns, tables
 from pipeline.schema import Column, Table
 
 _LABELS = (
-    tables.SPLIT,
-    tables.LANDMARK_ID,
-    tables.CATEGORY,
-    tables.SUPERCATEGORY,
-    tables.LABEL,
-    tables.LEVELS,
-    tables.ITEM,
-    tables.CLASS,
-    tables.LABEL_RULE,
-    tables.CONFIDENCE,
-    tables.LABEL_STATUS,
-    tables.REVIEWED,
-    tables.IMAGE_COUNT,
+    columns.SPLIT,
+    columns.LANDMARK_ID,
+    columns.CATEGORY,
+    columns.SUPERCATEGORY,
+    columns.LABEL,
+    columns.LEVELS,
+    columns.ITEM,
+    columns.CLASS,
+    columns.LABEL_RULE,
+    columns.CONFIDENCE,
+    columns.LABEL_STATUS,
+    columns.REVIEWED,
+    columns.IMAGE_COUNT,
 )
 _OFFICIAL = (
-    tables.LANDMARK_ID,
-    Column("category", "string", "the category's address, exactly as GLDv2 has it"),
-    Column("supercategory", "string", "as in labels; the label where it did not come from a class", "no label"),
-    tables.LABEL,
-    tables.LEVELS,
+    columns.LANDMARK_ID,
+    Column("category", "string", "the category's address, exactly as GLDv2 has it", source=columns.CATEGORIES),
+    Column(
+        "supercategory",
+        "string",
+        "as in labels; the label where it did not come from a class",
+        "no label",
+        source=columns.BY_VOTE,
+    ),
+    columns.LABEL,
+    columns.LEVELS,
 )
+_INSTANCES = "Wikidata: P31, counted over GLDv2"
 SPLITS = ("train", "index")
+_A = {"train": "a train", "index": "an index"}
 LABELS = {
-    split: Table("export", f"release/labels/{split}.parquet", f"a {split} landmark", ("split", "landmark_id"), _LABELS)
+    split: Table(
+        "export", f"release/labels/{split}.parquet", f"{_A[split]} landmark", ("split", "landmark_id"), _LABELS
+    )
     for split in SPLITS
 }
 IMAGES = {
     split: Table(
         "export",
         f"release/images/{split}.parquet",
-        f"a {split} image",
+        f"{_A[split]} image",
         ("image_id",),
-        (tables.IMAGE_ID, tables.LANDMARK_ID),
+        (columns.IMAGE_ID, columns.LANDMARK_ID),
     )
     for split in SPLITS
 }
@@ -44,7 +56,7 @@ OFFICIAL_SCHEMA = {
     split: Table(
         "export",
         f"release/{split}_label_to_hierarchical.csv",
-        f"a {split} landmark in the schema of the official release",
+        f"{_A[split]} landmark in the schema of the official release",
         ("landmark_id",),
         _OFFICIAL,
     )
@@ -56,12 +68,13 @@ FOLDS = Table(
     "a labelled landmark with its fold",
     ("split", "landmark_id"),
     (
-        tables.SPLIT,
-        tables.LANDMARK_ID,
+        columns.SPLIT,
+        columns.LANDMARK_ID,
         Column(
             "fold",
             "string",
             "part of an experiment; one category is always in one fold",
+            source="hgldv2, stage export: drawn from folds.seed",
             allowed=("train", "val", "test"),
         ),
     ),
@@ -72,16 +85,21 @@ CLASSES = Table(
     "a Wikidata class that the hierarchy uses",
     ("class_qid",),
     (
-        Column("class_qid", "string", "Wikidata class"),
-        Column("class_label", "string", "English label; else `mul`, else the first language there is, else the id"),
-        tables.LABEL,
-        tables.ANCHOR,
-        tables.STEPS,
-        tables.CLASS_RULE,
-        tables.CLASS_STATUS,
-        tables.PATH,
-        Column("landmark_count", "int64", "landmarks of both splits that are instances of it"),
-        Column("image_count", "int64", "their images"),
+        Column("class_qid", "string", "Wikidata class", source="Wikidata: P31, P279"),
+        Column(
+            "class_label",
+            "string",
+            "English label; else `mul`, else the first language there is, else the id",
+            source="Wikidata",
+        ),
+        replace(columns.LABEL, source=columns.BY_ANCHORS),
+        columns.ANCHOR,
+        columns.STEPS,
+        columns.CLASS_RULE,
+        columns.CLASS_STATUS,
+        columns.PATH,
+        Column("landmark_count", "int64", "landmarks of both splits that are instances of it", source=_INSTANCES),
+        Column("image_count", "int64", "their images", source=_INSTANCES),
     ),
 )
 CLASS_EDGES = Table(
@@ -92,7 +110,10 @@ ITEM_CLASSES = Table(
     "release/item_classes.parquet",
     "a class that a landmark's item is an instance of (P31, best rank)",
     ("item_qid", "class_qid"),
-    (Column("item_qid", "string", "Wikidata item"), Column("class_qid", "string", "the class; it may vote")),
+    (
+        Column("item_qid", "string", "Wikidata item", source="Wikidata"),
+        Column("class_qid", "string", "the class; it may vote", source="Wikidata: P31"),
+    ),
 )
 RELEASE_TABLES = (
     *LABELS.values(),

@@ -10,6 +10,12 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow
 
+SCHEMA_VERSION = "1.0.0"
+"""SemVer of the declarations, in the metadata of every Parquet file.
+
+Major when readers of the release must change, minor when columns or tables are added, patch when words change.
+"""
+
 ColumnType = Literal["int64", "float64", "bool", "string", "list<string>", "list<int64>"]
 
 _ARROW = {
@@ -24,7 +30,7 @@ _ARROW = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its type, its meaning in words, and what a null means (None: never null)."""
+    """One column: its type, its meaning in words, what a null means (None: never null), and who says what it holds."""
 
     name: str
     type: ColumnType
@@ -33,6 +39,8 @@ class Column:
     allowed: tuple[str, ...] = ()
     # Stands for the levels above the label, whichever the taxonomy has; see pipeline/levels.py.
     is_level: bool = False
+    # Where the values come from; empty: this program computes them, in the stage of the table.
+    source: str = ""
 
     def named(self, name: str) -> "Column":
         """The same column as a level with this name."""
@@ -70,12 +78,18 @@ class Table:
         return [column.name for column in self.columns]
 
     def arrow_schema(self) -> pyarrow.Schema:
-        """Arrow schema with the meaning and the null meaning of every field in its metadata."""
+        """Arrow schema; each field tells its meaning, its source, and what a null in it means."""
         fields = []
         for column in self.columns:
-            metadata = {"description": column.meaning} | ({"null": column.null} if column.null else {})
+            metadata = {"description": column.meaning, "source": self.source_of(column)}
+            metadata |= {"null": column.null or "never null"}
             fields.append(pyarrow.field(column.name, _ARROW[column.type], column.null is not None, metadata))
-        return pyarrow.schema(fields, {"row": f"one row is {self.row}", "key": " ".join(self.key)})
+        about = {"row": f"one row is {self.row}", "key": " ".join(self.key), "schema_version": SCHEMA_VERSION}
+        return pyarrow.schema(fields, about)
+
+    def source_of(self, column: Column) -> str:
+        """Who says what a column of this table holds."""
+        return column.source or f"hgldv2, stage {self.stage}"
 
     def check(self, frame: pd.DataFrame) -> None:
         """Raise pandera's SchemaErrors, with all failures collected, when the frame is not this table."""

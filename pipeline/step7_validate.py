@@ -1,37 +1,38 @@
 """Stage validate: every promise about the release as one named check; all failures are listed, then exit 1."""
 
-import functools
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import pandas as pd
 
-from pipeline import curation, release_tables, tables
+from pipeline import curation, tables
 from pipeline.errors import InputError, stage_command
-from pipeline.files import conform, read_table, write_json
-from pipeline.release_checks import CHECKS, FILE_CHECKS, Release
-from pipeline.schema import Table
+from pipeline.files import read_table, write_json
+from pipeline.outcomes import Outcome, is_all_well, outcome, outcome_lines
+from pipeline.params import read_params
+from pipeline.release_as_read import Release, read_release
+from pipeline.release_checks import CHECKS
+from pipeline.release_file_checks import DOCUMENT_CHECKS, FILE_CHECKS
+from pipeline.release_graph_checks import GRAPH_CHECKS
 
 REPORT = Path("data/6_validation/report.json")
+FOUND = (*("landmarks", "landmark_items", "entities", "class_edges"), "landmark_labels", "official_labels")
 
 
-def build(release: Release | None) -> list[dict[str, Any]]:
-    """Run every check, those on tables only when the tables could be read: name, ok and failures of each."""
+def build(release: Release | None) -> list[Outcome]:
+    """Run every check, those on tables only when the tables could be read."""
     checks: list[Callable[[], Iterator[str]]] = [*FILE_CHECKS]
     if release:
-        checks = [*(functools.partial(check, release) for check in CHECKS), *checks]
-    return [_outcome(check) for check in checks]
+        checks = [*(partial(check, release) for check in (*CHECKS, *GRAPH_CHECKS, *DOCUMENT_CHECKS)), *checks]
+    return [outcome(check) for check in checks]
 
 
-def _outcome(check: Callable[[], Iterator[str]]) -> dict[str, Any]:
-    name = getattr(check, "func", check).__name__
-    try:
-        failures = list(check())
-    except (KeyError, ValueError) as error:  # other tables are so wrong that this one cannot be compared
-        failures = [f"could not be checked ({str(error).splitlines()[0]})"]
-    return {"name": name, "ok": not failures, "failures": failures}
+def tables_are_as_declared(failures: list[str]) -> Iterator[str]:
+    """Every table can be read and has its columns, types, nulls, allowed values and key."""
+    yield from failures
 
 
 def counts(labels: pd.DataFrame) -> dict[str, int]:
@@ -45,46 +46,23 @@ def counts(labels: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def read_release() -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """The release's tables by path, and the failures of those that cannot be read or break their declaration."""
-    frames, failures = {}, []
-    for table in release_tables.RELEASE_TABLES:
-        try:
-            frames[table.path] = _checked(table)
-        except InputError as error:
-            failures.append(error.message)
-    return frames, failures
-
-
-def _checked(table: Table) -> pd.DataFrame:
-    frame = read_table(table)
-    conform(frame, table)
-    return frame
-
-
 def main() -> None:
     """Check the release against everything it promises and write data/6_validation/report.json."""
-    landmark_labels = read_table(tables.LANDMARK_LABELS)
-    curated = curation.read_all(landmark_labels)
-    entities = read_table(tables.ENTITIES)
-    outside = curation.outside_of_sample(curated, entities, read_table(tables.CLASS_EDGES))
+    found = {name: read_table(getattr(tables, name.upper())) for name in FOUND}
+    curated = curation.read_all(found["landmark_labels"])
+    outside = curation.outside_of_sample(curated, found["entities"], found["class_edges"])
     frames, failures = read_release()
-    readable = {"name": "tables_are_as_declared", "ok": not failures, "failures": failures}
-    landmarks = read_table(tables.LANDMARKS)
-    release = Release(frames, landmark_labels, landmarks, curated) if not failures else None
-    checks = [readable, *build(release)]
+    release = Release(frames, found, curated, read_params()) if not failures else None
+    checks = [outcome(partial(tables_are_as_declared, failures)), *build(release)]
     report: dict[str, Any] = {
-        "ok": all(check["ok"] for check in checks),
+        "ok": is_all_well(checks),
         "checks": checks,
-        "counts": counts(release.labels if release else landmark_labels),
+        "counts": counts(release.labels if release else found["landmark_labels"]),
         "out_of_sample": outside,
-        "other_labels": curation.other_class_labels(curated, entities),
+        "other_labels": curation.other_class_labels(curated, found["entities"]),
     }
     write_json(report, REPORT)
-    for check in report["checks"]:
-        click.echo(f"{'ok    ' if check['ok'] else 'BROKEN'} {check['name'].replace('_', ' ')}")
-        for failure in check["failures"]:
-            click.echo(f"         {failure}")
+    click.echo("\n".join(outcome_lines(checks)))
     if not report["ok"]:
         remedy = "mend what the checks name and run `dvc repro`"
         raise InputError(str(REPORT), "the release breaks its promises, see above", remedy)

@@ -3,67 +3,32 @@
 For everyone who reads a table; `pipeline.files.write_table` validates against these on writing.
 """
 
+from pipeline.columns import (
+    ANCHOR,
+    CATEGORIES,
+    CATEGORY,
+    CLASS,
+    CLASS_RULE,
+    CLASS_STATUS,
+    CONFIDENCE,
+    EVIDENCE_HASH,
+    IMAGE_COUNT,
+    IMAGE_ID,
+    ITEM,
+    LABEL,
+    LABEL_RULE,
+    LABEL_STATUS,
+    LANDMARK_ID,
+    LEVELS,
+    METADATA,
+    OFFICIAL,
+    PATH,
+    REVIEWED,
+    SPLIT,
+    STEPS,
+    SUPERCATEGORY,
+)
 from pipeline.schema import Column, Table
-
-SPLIT = Column(
-    "split", "string", "GLDv2 split; train and index ids are separate number ranges", allowed=("train", "index")
-)
-LANDMARK_ID = Column("landmark_id", "int64", "GLDv2 landmark id, unique within its split")
-CATEGORY = Column("category", "string", "Wikimedia Commons category title in canonical form, without the namespace")
-IMAGE_ID = Column("image_id", "string", "GLDv2 image id, 16 hexadecimal characters")
-IMAGE_COUNT = Column("image_count", "int64", "images of this landmark in its split")
-LABEL = Column("hierarchical_label", "string", "one of the labels of annotations/taxonomy.csv", "no label found")
-LEVELS = Column("levels", "string", "a level above the label, a function of it", "no label found", is_level=True)
-SUPERCATEGORY = Column(
-    "supercategory",
-    "string",
-    "English label of the most specific Wikidata class that voted for the label",
-    "no label, or the label did not come from a class",
-)
-ITEM = Column("item_qid", "string", "Wikidata item of the category", "the category has no item")
-CLASS = Column("class_qid", "string", "Wikidata class whose label is the supercategory", "the label has no class")
-LABEL_RULE = Column(
-    "rule",
-    "string",
-    "rule that decided the label",
-    allowed=(
-        "agreed",
-        "majority",
-        "steps",
-        "information_content",
-        "priority",
-        "text",
-        "visual",
-        "decision",
-        "no_item",
-        "no_class",
-        "unreached",
-    ),
-)
-LABEL_STATUS = Column(
-    "status",
-    "string",
-    "how far the label can be trusted",
-    allowed=("resolved", "contested", "withheld", "rejected", "unlabelled"),
-)
-CONFIDENCE = Column("confidence", "float64", "0 to 1, 4 decimals; 1 is a decision by a person, 0 is no label")
-REVIEWED = Column("reviewed", "bool", "a person decided this landmark")
-ANCHOR = Column("anchor_qid", "string", "anchor that gave the label", "no label")
-STEPS = Column("steps", "int64", "P279 edges from the class to that anchor", "no label")
-CLASS_RULE = Column(
-    "rule",
-    "string",
-    "rule that chose among the candidates",
-    allowed=("anchor", "agreed", "steps", "information_content", "priority", "decision", "ignored", "unreached"),
-)
-CLASS_STATUS = Column(
-    "status",
-    "string",
-    "contested when its nearest anchors have several labels",
-    allowed=("resolved", "contested", "unreached", "ignored"),
-)
-PATH = Column("path_qids", "list<string>", "classes from this one up to the anchor, both included")
-EVIDENCE_HASH = Column("evidence_hash", "string", "12 letters; other ones when the facts behind the doubt change")
 
 LANDMARKS = Table(
     "download",
@@ -74,7 +39,7 @@ LANDMARKS = Table(
         SPLIT,
         LANDMARK_ID,
         CATEGORY,
-        Column("category_url", "string", "the category's address, exactly as GLDv2 has it"),
+        Column("category_url", "string", "the category's address, exactly as GLDv2 has it", source=CATEGORIES),
         IMAGE_COUNT,
     ),
 )
@@ -87,8 +52,16 @@ IMAGES = Table(
         SPLIT,
         IMAGE_ID,
         LANDMARK_ID,
-        Column("is_clean", "bool", "train image that GLDv2 lists in train_clean.csv"),
-        Column("url", "string", "address of the original photograph", "GLDv2 gives none (index images)"),
+        Column(
+            "is_clean", "bool", "train image that GLDv2 lists in train_clean.csv", source=f"{METADATA}: train_clean.csv"
+        ),
+        Column(
+            "url",
+            "string",
+            "address of the original photograph",
+            "GLDv2 gives none (index images)",
+            source=f"{METADATA}: train.csv",
+        ),
     ),
 )
 OFFICIAL_LABELS = Table(
@@ -99,9 +72,9 @@ OFFICIAL_LABELS = Table(
     (
         SPLIT,
         LANDMARK_ID,
-        Column("supercategory", "string", "official supercategory", "not given"),
-        Column("hierarchical_label", "string", "official label, spaces at its ends trimmed"),
-        Column("natural_or_human_made", "string", "official natural / human-made", "not given"),
+        Column("supercategory", "string", "official supercategory", "not given", source=OFFICIAL),
+        Column("hierarchical_label", "string", "official label, spaces at its ends trimmed", source=OFFICIAL),
+        Column("natural_or_human_made", "string", "official natural / human-made", "not given", source=OFFICIAL),
     ),
 )
 RETRIEVAL_SOLUTION = Table(
@@ -111,8 +84,19 @@ RETRIEVAL_SOLUTION = Table(
     ("image_id",),
     (
         IMAGE_ID,
-        Column("usage", "string", "part of the benchmark", allowed=("Public", "Private", "Ignored")),
-        Column("positive_image_ids", "list<string>", "index images of the query's landmark, as GLDv2 lists them"),
+        Column(
+            "usage",
+            "string",
+            "part of the benchmark",
+            allowed=("Public", "Private", "Ignored"),
+            source=f"{METADATA}: retrieval_solution_v2.1.csv",
+        ),
+        Column(
+            "positive_image_ids",
+            "list<string>",
+            "index images of the query's landmark, as GLDv2 lists them",
+            source=f"{METADATA}: retrieval_solution_v2.1.csv",
+        ),
     ),
 )
 TAR_MANIFEST = Table(
@@ -124,7 +108,7 @@ TAR_MANIFEST = Table(
         Column("split", "string", "GLDv2 split", allowed=("train", "index", "test")),
         Column("shard", "int64", "number of the shard"),
         Column("path", "string", "where the TAR lies, from the project folder"),
-        Column("md5", "string", "its MD5, equal to the published one"),
+        Column("md5", "string", "its MD5, equal to the published one", source="GLDv2: published checksums"),
         Column("size_bytes", "int64", "its size"),
     ),
 )
@@ -165,8 +149,8 @@ LANDMARK_ITEMS = Table(
         ),
         Column("candidate_qids", "list<string>", "every item that the deciding rule found, the chosen one first"),
         Column("redirected_category", "string", "category at the end of the soft redirects", "no redirect followed"),
-        Column("latitude", "float64", "degrees north (P625)", "the item has no coordinates"),
-        Column("longitude", "float64", "degrees east (P625)", "the item has no coordinates"),
+        Column("latitude", "float64", "degrees north (P625)", "the item has no coordinates", source="Wikidata: P625"),
+        Column("longitude", "float64", "degrees east (P625)", "the item has no coordinates", source="Wikidata: P625"),
     ),
 )
 STATEMENTS = Table(
@@ -175,13 +159,26 @@ STATEMENTS = Table(
     "an instance-of statement (P31) of a landmark's item",
     ("item_qid", "statement_number"),
     (
-        Column("item_qid", "string", "Wikidata item"),
-        Column("statement_number", "int64", "place of the statement in the item, from 0"),
-        Column("class_qid", "string", "the class"),
-        Column("rank", "string", "Wikidata rank", allowed=("preferred", "normal", "deprecated")),
-        Column("is_best", "bool", "of the item's best rank: preferred if any is, else normal; never deprecated"),
-        Column("is_ended", "bool", "carries an end time (P582)"),
-        Column("ended_on", "string", "that end time: a day, month or year", "not ended, or it is not known when"),
+        Column("item_qid", "string", "Wikidata item", source="Wikidata"),
+        Column("statement_number", "int64", "place of the statement in the item, from 0", source="Wikidata: P31"),
+        Column("class_qid", "string", "the class", source="Wikidata: P31"),
+        Column(
+            "rank", "string", "Wikidata rank", allowed=("preferred", "normal", "deprecated"), source="Wikidata: P31"
+        ),
+        Column(
+            "is_best",
+            "bool",
+            "of the item's best rank: preferred if any is, else normal; never deprecated",
+            source="Wikidata: P31",
+        ),
+        Column("is_ended", "bool", "carries an end time (P582)", source="Wikidata: P582"),
+        Column(
+            "ended_on",
+            "string",
+            "that end time: a day, month or year",
+            "not ended, or it is not known when",
+            source="Wikidata: P582",
+        ),
     ),
 )
 CLASS_EDGES = Table(
@@ -190,9 +187,9 @@ CLASS_EDGES = Table(
     "a best-rank subclass-of statement (P279)",
     ("child_qid", "parent_qid"),
     (
-        Column("child_qid", "string", "the subclass"),
-        Column("parent_qid", "string", "the class above it"),
-        Column("is_ended", "bool", "carries an end time (P582)"),
+        Column("child_qid", "string", "the subclass", source="Wikidata: P279"),
+        Column("parent_qid", "string", "the class above it", source="Wikidata: P279"),
+        Column("is_ended", "bool", "carries an end time (P582)", source="Wikidata: P582"),
     ),
 )
 ENTITIES = Table(
@@ -201,11 +198,27 @@ ENTITIES = Table(
     "a Wikidata entity that the pipeline met",
     ("qid",),
     (
-        Column("qid", "string", "Wikidata id"),
-        Column("label", "string", "English label; else `mul`, else the first language there is, else the id"),
-        Column("label_language", "string", "language of the label", "the entity has no label, so its id stands there"),
-        Column("is_class", "bool", "somebody's class: the value of a P31 or either end of a P279"),
-        Column("revision_id", "int64", "Wikidata revision that was read", "the source does not say"),
+        Column("qid", "string", "Wikidata id", source="Wikidata"),
+        Column(
+            "label",
+            "string",
+            "English label; else `mul`, else the first language there is, else the id",
+            source="Wikidata",
+        ),
+        Column(
+            "label_language",
+            "string",
+            "language of the label",
+            "the entity has no label, so its id stands there",
+            source="Wikidata",
+        ),
+        Column(
+            "is_class",
+            "bool",
+            "somebody's class: the value of a P31 or either end of a P279",
+            source="Wikidata: P31, P279",
+        ),
+        Column("revision_id", "int64", "Wikidata revision that was read", "the source does not say", source="Wikidata"),
     ),
 )
 CLASS_GRAPH = Table(
@@ -214,11 +227,21 @@ CLASS_GRAPH = Table(
     "a subclass-of edge, those removed by a decision included",
     ("child_qid", "parent_qid"),
     (
-        Column("child_qid", "string", "the subclass"),
-        Column("parent_qid", "string", "the class above it"),
-        Column("source", "string", "who says so", allowed=("wikidata", "decision")),
-        Column("is_removed", "bool", "a decision removed it; labels do not use it"),
-        Column("in_cycle", "bool", "both ends lie on one cycle of edges that are in use"),
+        Column("child_qid", "string", "the subclass", source="Wikidata: P279; annotations/edge_decisions.csv"),
+        Column("parent_qid", "string", "the class above it", source="Wikidata: P279; annotations/edge_decisions.csv"),
+        Column(
+            "source",
+            "string",
+            "who says so",
+            allowed=("wikidata", "decision"),
+            source="Wikidata: P279; annotations/edge_decisions.csv",
+        ),
+        Column(
+            "is_removed", "bool", "a decision removed it; labels do not use it", source="annotations/edge_decisions.csv"
+        ),
+        Column(
+            "in_cycle", "bool", "both ends lie on one cycle of edges that are in use", source="hgldv2, stage hierarchy"
+        ),
     ),
 )
 CLASS_LABELS = Table(

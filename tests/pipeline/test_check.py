@@ -39,7 +39,7 @@ def failures(cli: Cli) -> dict[str, list[str]]:
     assert result.stderr == ""
     report: dict[str, Any] = json.loads(result.stdout)
     assert list(report) == ["ok", "checks", "out_of_sample"]
-    assert all(set(check) == {"name", "ok", "failures"} for check in report["checks"])
+    assert all(set(check) == {"name", "promise", "ok", "failures"} for check in report["checks"])
     assert all(check["ok"] == (not check["failures"]) for check in report["checks"])
     assert report["ok"] == all(check["ok"] for check in report["checks"])
     assert result.exit_code == (0 if report["ok"] else 1)
@@ -68,7 +68,8 @@ def test_lines_name_every_check(in_sample: Path, cli: Cli) -> None:
     result = cli("check")
     assert result.exit_code == 0
     *lines, last = result.stdout.splitlines()
-    assert lines == [f"ok     {name.replace('_', ' ')}" for name in NAMES]
+    assert [line[7:].split("  ")[0] for line in lines] == [name.replace("_", " ") for name in NAMES]
+    assert all(line.startswith("ok     ") and line.endswith(".") for line in lines), "each says what it promises"
     assert last.endswith("decisions are about what the sample does not hold; see --json")
 
 
@@ -281,7 +282,7 @@ def test_all_failures_of_all_checks_are_listed(workspace: Path, sample_bench: Wo
     }
     lines = cli("check").stdout.splitlines()
     broken = [f"BROKEN {name.replace('_', ' ')}" for name in counts]
-    assert [line for line in lines if line.startswith("BROKEN")] == broken
+    assert [line.split("  ")[0] for line in lines if line.startswith("BROKEN")] == broken
     shown = {line.strip() for line in lines if line.startswith("   ")}
     assert shown == {failure for told in found.values() for failure in told}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InputError
 from pipeline.files import atomic, conform, read_table, write_json, write_tables
-from pipeline.schema import Column, Table
+from pipeline.schema import SCHEMA_VERSION, Column, Table
 
 COLUMNS = (
     Column("number", "int64", "which thing"),
@@ -102,11 +102,13 @@ def test_other_columns_stay_out_of_the_file(table: Table) -> None:
 def test_parquet_says_what_every_field_means() -> None:
     write_table(things(), PARQUET)
     schema = pq.read_schema(PARQUET.path)
-    assert schema.metadata == {b"row": b"one row is a thing", b"key": b"number"}
+    about = {b"row": b"one row is a thing", b"key": b"number", b"schema_version": SCHEMA_VERSION.encode()}
+    assert schema.metadata == about
     for column in PARQUET.columns:
         field = schema.field(column.name)
         assert field.metadata[b"description"].decode() == column.meaning
-        assert field.metadata.get(b"null", b"").decode() == (column.null or "")
+        assert field.metadata[b"null"].decode() == (column.null or "never null")
+        assert field.metadata[b"source"].decode() == PARQUET.source_of(column)
         assert field.nullable == (column.null is not None)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,24 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
 
+from annotations import store
 from pipeline import release_tables
 from pipeline.checksums import write_sums
 from pipeline.files import read_table, write_tables
-from pipeline.release_checks import CHECKS
+from pipeline.params import read_params
+from pipeline.release_as_read import Release
+from pipeline.release_checks import CHECKS, PUBLISHED, counts_are_those_of_gldv2
+from pipeline.release_file_checks import DOCUMENT_CHECKS, FILE_CHECKS
+from pipeline.release_graph_checks import GRAPH_CHECKS, class_decisions_are_honoured
 from pipeline.schema import Table
+from tests.publishing import publish_anew
 
 Cli = Callable[..., Result]
 RELEASE = Path("release")
 TRAIN, INDEX = release_tables.LABELS["train"], release_tables.LABELS["index"]
 SHARED_CATEGORY = ("Musée d'Orsay", 68864, 950031)  # in train and in index
 DECIDED = 900026
+ALL_CHECKS: list[Callable[..., Any]] = [*CHECKS, *GRAPH_CHECKS, *DOCUMENT_CHECKS, *FILE_CHECKS]
 
 
 @pytest.fixture
@@ -52,11 +60,11 @@ Broken = Callable[[], dict[str, list[str]]]
 
 
 def plant(table: Table, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
-    """Change a table of the release and write the checksums anew, as somebody who edits a release would."""
+    """Change a table of the release and make its documents anew, as somebody who edits a release would."""
     before = Path(table.path).read_bytes()
     write_tables([(table, change(read_table(table)))])
     assert Path(table.path).read_bytes() != before
-    write_sums(RELEASE)
+    publish_anew()
 
 
 def at(table: Table, landmark: int, **values: Any) -> None:
@@ -80,13 +88,13 @@ def test_a_good_release_passes_every_check(workspace: Path, cli: Cli) -> None:
     result = cli("validate")
     assert result.exit_code == 0
     assert "BROKEN" not in result.stdout
-    for check in CHECKS:
+    for check in ALL_CHECKS:
         assert f"ok     {check.__name__.replace('_', ' ')}" in result.stdout
 
 
 def test_every_check_is_documented() -> None:
-    assert len({check.__name__ for check in CHECKS}) == len(CHECKS)
-    assert all(check.__doc__ for check in CHECKS)
+    assert len({check.__name__ for check in ALL_CHECKS}) == len(ALL_CHECKS)
+    assert all(check.__doc__ for check in ALL_CHECKS)
 
 
 def test_a_lost_landmark(broken: Broken) -> None:
@@ -149,7 +157,7 @@ def test_a_category_that_is_labelled_in_one_split_only(broken: Broken) -> None:
 @pytest.mark.parametrize("values", [{"hierarchical_label": "house"}, {"reviewed": False}])
 def test_an_undone_decision(values: dict[str, Any], broken: Broken) -> None:
     at(TRAIN, DECIDED, **values)
-    (failure,) = broken()["decisions_are_honoured"]
+    (failure,) = broken()["landmark_decisions_are_honoured"]
     assert "sample/annotations/landmark_decisions.csv:2: " in failure
     assert str(DECIDED) in failure
 
@@ -174,7 +182,7 @@ def test_an_image_of_an_unknown_landmark(broken: Broken) -> None:
 def test_another_image_count(broken: Broken) -> None:
     at(INDEX, 950031, image_count=99)
     found = broken()
-    assert list(found) == ["images_belong_to_landmarks"]
+    assert list(found) == ["images_belong_to_landmarks", "class_counts_are_true"]
     assert any("950031" in text for text in found["images_belong_to_landmarks"])
 
 
@@ -205,7 +213,7 @@ def test_a_landmark_of_a_class_that_its_item_is_no_instance_of(broken: Broken) -
     table = release_tables.ITEM_CLASSES
     plant(table, lambda frame: frame[(frame["item_qid"] != "Q5933") | (frame["class_qid"] != "Q56242250")])
     found = broken()
-    assert list(found) == ["landmarks_are_instances_of_their_class"]
+    assert list(found) == ["landmarks_are_instances_of_their_class", "class_counts_are_true"]
     assert any("900033" in text for text in found["landmarks_are_instances_of_their_class"])
 
 
@@ -305,7 +313,7 @@ def test_a_digit_that_changed(broken: Broken) -> None:
     path = RELEASE / "provenance.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"0.1.0"', '"0.1.1"'), encoding="utf-8")
     found = broken()
-    assert list(found) == ["checksums_hold"]
+    assert set(found) == {"checksums_hold", "provenance_is_true"}
     assert found["checksums_hold"] == ["provenance.json is not the file that SHA256SUMS lists"]
 
 
@@ -313,7 +321,11 @@ def test_a_file_that_is_gone_or_new(broken: Broken) -> None:
     (RELEASE / "provenance.json").unlink()
     (RELEASE / "notes.txt").write_text("my notes\n", encoding="utf-8")
     found = broken()
-    assert list(found) == ["checksums_hold"]
+    assert set(found) == {"checksums_hold", "files_are_those_promised", "provenance_is_true"}
+    assert found["files_are_those_promised"] == [
+        "release/provenance.json is absent",
+        "release/notes.txt is no file of a release",
+    ]
     assert len(found["checksums_hold"]) == 2
     assert "notes.txt is not listed" in " ".join(found["checksums_hold"])
     assert "provenance.json is listed in SHA256SUMS but absent" in found["checksums_hold"]
@@ -326,7 +338,7 @@ def test_absent_checksums(broken: Broken) -> None:
 
 def test_a_file_that_is_no_text(broken: Broken) -> None:
     (RELEASE / "cover.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
-    assert list(broken()) == ["checksums_hold"]
+    assert set(broken()) == {"checksums_hold", "files_are_those_promised"}
 
 
 def test_the_operator_contact_inside(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,7 +348,7 @@ def test_the_operator_contact_inside(broken: Broken, monkeypatch: pytest.MonkeyP
     path.write_text(text, encoding="utf-8")
     write_sums(RELEASE)
     found = broken()
-    assert list(found) == ["nothing_private_is_inside"]
+    assert set(found) == {"nothing_private_is_inside", "provenance_is_true"}
     (failure,) = found["nothing_private_is_inside"]
     assert "provenance.json" in failure
     assert "operator@hgldv2.org" not in failure, "the report must not repeat the secret"
@@ -346,7 +358,7 @@ def test_a_path_of_this_machine_inside(workspace: Path, broken: Broken) -> None:
     path = RELEASE / "provenance.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"sample"', f'"{workspace}/sample"', 1), encoding="utf-8")
     write_sums(RELEASE)
-    assert list(broken()) == ["nothing_private_is_inside"]
+    assert set(broken()) == {"nothing_private_is_inside", "provenance_is_true"}
 
 
 def test_a_table_that_is_gone(broken: Broken) -> None:
@@ -394,3 +406,34 @@ def test_several_corruptions_are_all_named(broken: Broken) -> None:
         "images_belong_to_landmarks",
         "folds_cover_the_labelled_once",
     } <= set(broken())
+
+
+@pytest.mark.parametrize(
+    ("rule", "label", "is_broken"), [("decision", "zoo", False), ("decision", "museum", True), ("agreed", "zoo", True)]
+)
+def test_a_class_that_people_gave_a_label(rule: str, label: str, is_broken: bool) -> None:
+    """The sample's decisions about classes only ignore."""
+    classes = pd.DataFrame(
+        {"class_qid": ["Q1"], "rule": [rule], "status": ["resolved"], "hierarchical_label": [label]}, dtype="str"
+    )
+    columns = [*store.TABLES["class_decisions"].columns, "where"]
+    decided = pd.DataFrame(columns=columns, dtype="str")
+    decided.loc[0] = ["Q1", "menagerie", "assign", "zoo", "ada", "2026-01-01", "", "Has animals.", "x.csv:2"]
+    edges = pd.DataFrame(columns=[*store.TABLES["edge_decisions"].columns, "where"], dtype="str")
+    curated = {"class_decisions": decided, "edge_decisions": edges}
+    release = Release({release_tables.CLASSES.path: classes}, {}, curated, read_params())
+    failures = list(class_decisions_are_honoured(release))
+    assert failures == (["x.csv:2: Q1 (menagerie) is not as decided"] if is_broken else [])
+
+
+@pytest.mark.parametrize("source", ["sample", "wikimedia", "dump"])
+def test_the_full_set_has_as_many_landmarks_and_images_as_gldv2_publishes(source: str) -> None:
+    assert PUBLISHED == {("train", "landmarks"): 203_094, ("train", "images"): 4_132_914, ("index", "images"): 761_757}
+    params = replace(read_params(), source=source)
+    sizes = {TRAIN: 203_094, release_tables.IMAGES["train"]: 4_132_914, release_tables.IMAGES["index"]: 761_756}
+    frames = {table.path: pd.DataFrame(index=range(size)) for table, size in sizes.items()}
+    failures = list(counts_are_those_of_gldv2(Release(frames, {}, {}, params)))
+    lost = ["release/images/index.parquet: 761,756 images, and GLDv2 has 761,757"]
+    assert failures == ([] if source == "sample" else lost)
+    mirror = replace(params, gldv2=replace(params.gldv2, address="https://mirror.test/part"))
+    assert not list(counts_are_those_of_gldv2(Release(frames, {}, {}, mirror)))

@@ -1,5 +1,6 @@
 """Declarations of tables: complete, and turned into Arrow schemas and checks that hold."""
 
+import hashlib
 import re
 
 import pandas as pd
@@ -8,7 +9,7 @@ import pyarrow
 import pytest
 
 from pipeline import release_tables, tables
-from pipeline.schema import Column, Table
+from pipeline.schema import SCHEMA_VERSION, Column, Table
 
 DECLARED = [*(value for value in vars(tables).values() if isinstance(value, Table)), *release_tables.RELEASE_TABLES]
 THING = Table(
@@ -19,7 +20,7 @@ THING = Table(
     (
         Column("split", "string", "part of the whole", allowed=("train", "index")),
         Column("number", "int64", "which thing"),
-        Column("count", "int64", "how many", "nobody counted"),
+        Column("count", "int64", "how many", "nobody counted", source="a census"),
         Column("names", "list<string>", "what it is called"),
     ),
 )
@@ -59,9 +60,26 @@ def test_arrow_schema_tells_meaning_and_null() -> None:
     assert [field.nullable for field in schema] == [False, False, True, False]
     assert schema.field("number").type == pyarrow.int64()
     assert schema.field("names").type == pyarrow.list_(pyarrow.string())
-    assert schema.field("number").metadata == {b"description": b"which thing"}
-    assert schema.field("count").metadata == {b"description": b"how many", b"null": b"nobody counted"}
-    assert schema.metadata == {b"row": b"one row is a thing", b"key": b"split number"}
+    ours = f"hgldv2, stage {THING.stage}".encode()
+    number = {b"description": b"which thing", b"source": ours, b"null": b"never null"}
+    assert schema.field("number").metadata == number
+    count = {b"description": b"how many", b"source": b"a census", b"null": b"nobody counted"}
+    assert schema.field("count").metadata == count
+    about = {b"row": b"one row is a thing", b"key": b"split number", b"schema_version": SCHEMA_VERSION.encode()}
+    assert schema.metadata == about
+
+
+def test_a_changed_schema_of_the_release_has_another_version() -> None:
+    """Fails when a declaration of the release changed: raise SCHEMA_VERSION, then add its digest here."""
+    digests = {"1.0.0": "baa5a25d1718"}
+    declared = "\n".join(map(repr, release_tables.RELEASE_TABLES))
+    assert hashlib.sha256(declared.encode()).hexdigest()[:12] == digests[SCHEMA_VERSION]
+
+
+def test_every_column_of_the_release_names_its_source() -> None:
+    """One whose values come from the tables before says so; `stage export` alone would tell a reader nothing."""
+    for table in release_tables.RELEASE_TABLES:
+        assert not [column.name for column in table.columns if not column.source]
 
 
 @pytest.mark.parametrize(

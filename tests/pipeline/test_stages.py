@@ -80,7 +80,8 @@ def test_nothing_else_is_made(in_sample: Path) -> None:
         f"data/{name}" for name in ("4_labels/report.json", "4_labels/reliability.png", "6_validation/report.json")
     }
     reports |= {f"data/7_benchmark/{name}.json" for name in ("probe", "performance", "report")}
-    more = {"release/provenance.json", "release/SHA256SUMS", *reports}
+    documents = ("README.md", "croissant.json", "CHANGES.md", "provenance.json", "SHA256SUMS")
+    more = {*reports, *(f"release/{name}" for name in documents)}
     declared = {table.path for table in DECLARED}
     assert declared | more <= made
     assert not [path for path in made if path.endswith(".part")]
@@ -515,7 +516,7 @@ def test_a_seed_moves_folds_and_nothing_else(
     build_here("export", "validate")
     ours, theirs = bytes_of(workspace / "release"), bytes_of(built_sample / "release")
     changed = {name for name in ours if ours[name] != theirs[name]}
-    assert changed == {"splits.parquet", "provenance.json", "SHA256SUMS"}
+    assert changed - {"README.md"} == {"splits.parquet", "croissant.json", "provenance.json", "SHA256SUMS"}
 
 
 def test_params_that_export_does_not_declare_leave_the_release_alone(
