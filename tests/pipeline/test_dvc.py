@@ -37,7 +37,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = clone(tmp_path_factory.mktemp("first") / "hgldv2")
-    repro(folder)
+    repro(folder, "--force", "--no-run-cache", TZ="America/St_Johns")
     return folder
 
 
