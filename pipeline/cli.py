@@ -27,6 +27,7 @@ STAGES = {
     "train": "step10_train",
     "probe": "step11_probe",
     "benchmark": "step12_benchmark",
+    "report": "step13_report",
 }
 # Options of single stages; each is a parameter of the stage's `main`.
 OPTIONS: dict[str, list[click.Parameter]] = {
@@ -83,6 +84,7 @@ def _stage(name: str, module: str) -> None:
         "train": "Train on the release: every loss and seed of params.yaml, or one; torchrun -m pipeline.step10_train.",
         "probe": "Measure what the labels are worth, against shuffled and official ones.",
         "benchmark": "Test the models on unseen landmarks: numbers, intervals, pictures; or print the table.",
+        "report": "Show all of it on one page, data/8_report/report.html.",
     }[name]
 
     @hgld.command(name, help=docstring, params=OPTIONS.get(name, []))

@@ -58,6 +58,18 @@ def test_every_command_runs(command: str, built: Path) -> None:
     assert said.strip() or command == "hgld wikidata --offline"  # which makes tables and has nothing to say
 
 
+def test_the_release_loads_as_the_readme_says(built: Path) -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```", README, re.S | re.M)
+    offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(built.parent / "hugging-face")}
+    code = f"{block}\nprint(labels.num_rows, images.num_rows)"
+    said = subprocess.check_output([sys.executable, "-c", code], cwd=built, env=os.environ | offline, text=True)
+    sizes = [
+        {split: len(pd.read_parquet(built / f"release/{kind}/{split}.parquet")) for split in ("train", "index")}
+        for kind in ("labels", "images")
+    ]
+    assert said.strip() == f"{sizes[0]} {sizes[1]}"
+
+
 def test_repro_again_finds_nothing_to_do(built: Path) -> None:
     assert "Data and pipelines are up to date" in run("make repro", built)
 

@@ -106,3 +106,17 @@ def test_croissant_answers_the_questions_of_responsible_ai(in_sample: Path) -> N
     assert all(described[f"rai:{name}"] for name in asked)
     mandatory = {"name", "description", "url", "license", "creator", "datePublished", "conformsTo"}
     assert mandatory <= {key for key, value in described.items() if value}
+
+
+def test_official_schema_has_the_columns_and_quotes_of_the_originals(in_sample: Path) -> None:
+    """Addresses with a comma are quoted, nothing else is; line ends are LF, as in GLDv2's own files."""
+    for split in release_tables.SPLITS:
+        content = (in_sample / f"release/{split}_label_to_hierarchical.csv").read_bytes()
+        assert b"\r" not in content
+        original = (in_sample / f"sample/gldv2/metadata/{split}_label_to_hierarchical.csv").read_bytes()
+        assert content.splitlines()[0] == original.splitlines()[0]
+    lines = content.decode().splitlines()
+    assert lines[0] == "landmark_id,category,supercategory,hierarchical_label,natural_or_human_made"
+    address = "http://commons.wikimedia.org/wiki/Category:Shadwell,_Virginia"
+    assert f'950000,"{address}",plantation,agricultural land,natural' in lines
+    assert all(line.count('"') % 2 == 0 and ('"' in line) == (line.count(",") > 4) for line in lines)

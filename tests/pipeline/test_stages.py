@@ -80,6 +80,7 @@ def test_nothing_else_is_made(in_sample: Path) -> None:
         f"data/{name}" for name in ("4_labels/report.json", "4_labels/reliability.png", "6_validation/report.json")
     }
     reports |= {f"data/7_benchmark/{name}.json" for name in ("probe", "performance", "report")}
+    reports |= {"data/8_report/report.html", "data/8_report/run.json"}
     documents = ("README.md", "croissant.json", "CHANGES.md", "provenance.json", "SHA256SUMS")
     more = {*reports, *(f"release/{name}" for name in documents)}
     declared = {table.path for table in DECLARED}

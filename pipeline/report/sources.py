@@ -1,0 +1,73 @@
+"""Everything that the report is made from, read once: declared tables, decisions, and what stages said of themselves.
+
+For the stage report.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from annotations.verdicts import KINDS
+from pipeline import curation, tables
+from pipeline.benchmark_files import METRICS, PLOTS, REPORT, read_json
+from pipeline.files import read_table
+from pipeline.levels import level_names
+from pipeline.queues import open_queue
+from pipeline.report.pictures import Picture, inlined
+
+Json = dict[str, Any]
+Tables = dict[str, pd.DataFrame]
+_TABLES = ("landmark_labels", "landmark_items", "official_labels", "class_labels", "class_graph")
+_TOLD = {
+    "labelling": Path("data/4_labels/report.json"),
+    "validation": Path("data/6_validation/report.json"),
+    "provenance": Path("release/provenance.json"),
+    "metrics": METRICS,
+    "probe": REPORT,
+}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the report is made from.
+
+    Attributes:
+        found: declared tables by name.
+        queues: what is open, by kind.
+        curated: the taxonomy and every decision.
+        levels: names of the levels above the label, from fine to coarse.
+        told: what stages said of themselves: labelling, validation, provenance, metrics, probe.
+        pictures: of the benchmark.
+        left_out: names of its pictures that did not fit.
+    """
+
+    found: Tables
+    queues: Tables
+    curated: Tables
+    levels: list[str]
+    told: dict[str, Json]
+    pictures: list[Picture]
+    left_out: list[str]
+
+
+def read_sources() -> Sources:
+    """Read all of it from the current folder.
+
+    Raises:
+        InputError: a file is absent or not what it should be.
+        annotations.store.CurationError: the decisions break their laws.
+    """
+    found = {name: read_table(getattr(tables, name.upper())) for name in _TABLES}
+    curated = curation.read_all(found["landmark_labels"])
+    pictures, left_out = inlined(PLOTS)
+    return Sources(
+        found,
+        {kind: open_queue(kind, curated) for kind in KINDS},
+        curated,
+        level_names(),
+        {name: read_json(path) for name, path in _TOLD.items()},
+        pictures,
+        left_out,
+    )

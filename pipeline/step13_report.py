@@ -1,0 +1,39 @@
+"""Stage report: what the pipeline made, on one page that anyone can open, and a record of the run beside it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from pipeline.errors import stage_command
+from pipeline.files import atomic, write_json
+from pipeline.report import page
+from pipeline.report.run_record import run_record
+from pipeline.report.sections import charts, sections
+from pipeline.report.sources import Sources, read_sources
+
+PAGE, RUN = Path("data/8_report/report.html"), Path("data/8_report/run.json")
+
+
+def build(sources: Sources) -> bytes:
+    """The page as bytes of UTF-8; the same sources give the same bytes.
+
+    Raises:
+        InputError: it would be too large.
+    """
+    told = sections(sources)
+    return page.render(told, charts(sources, told))
+
+
+def main() -> None:
+    """Write the report, data/8_report/report.html, and the record of this run."""
+    started = datetime.now(UTC)
+    content = build(read_sources())
+    with atomic(PAGE) as partial:
+        partial.write_bytes(content)
+    write_json(run_record(started, datetime.now(UTC)), RUN)
+    click.echo(f"{PAGE}: {len(content) / 1e6:.1f} MB, opens in any browser")
+
+
+if __name__ == "__main__":
+    stage_command(main)()
