@@ -107,7 +107,7 @@ def cli() -> Callable[..., Result]:
 
 @pytest.fixture
 def outputs() -> Callable[[], dict[str, str]]:
-    """Digest of every file that stages made in the current folder, less raw copies of the source and the run's record."""
+    """Digest of every file that stages made in the current folder, but raw copies of the source and the run record."""
 
     def digests() -> dict[str, str]:
         files = [path for top in ("data", "release") for path in sorted(Path(top).rglob("*")) if path.is_file()]
