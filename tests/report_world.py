@@ -80,7 +80,9 @@ def small_sources(**changes: Any) -> Sources:
             "landmarks": queue("landmarks", {"split": "train", "landmark_id": 11, "category": HOSTILE, "why": HOSTILE}),
         },
         {
-            "taxonomy": pd.DataFrame({"hierarchical_label": [*GROUPS, "tower"]}),
+            "taxonomy": pd.DataFrame(
+                {"hierarchical_label": [*GROUPS, "tower"], LEVEL: [*GROUPS.values(), GROUPS["church"]]}
+            ),
             "class_decisions": decisions("classes", {"class_qid": "Q5", "decision": "ignore"}),
             "edge_decisions": decisions("edges", {"child_qid": "Q4", "parent_qid": "Q1", "decision": "remove"}),
             "landmark_decisions": decisions("landmarks", {"category": "Bay", "decision": "assign"}),
@@ -100,11 +102,14 @@ def small_sources(**changes: Any) -> Sources:
             },
             "validation": {
                 "ok": False,
-                "checks": [{"name": "all_is_well", "ok": False, "failures": [HOSTILE] * 30}],
+                "checks": [{"name": "all_is_well", "promise": HOSTILE, "ok": False, "failures": [HOSTILE] * 30}],
                 "out_of_sample": [],
             },
             "provenance": {
                 "version": "0.1.0",
+                "date": "2026-11-24",
+                "schema_version": "1.0.0",
+                "previous": None,
                 "source": "sample",
                 "endpoint": None,
                 "snapshot_date": "2026-11-23",

@@ -6,18 +6,16 @@ maintainers, after the page has changed; the report must have been built.
 
 import base64
 import io
-import shutil
 from pathlib import Path
 
 import click
 from PIL import Image
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
+
+from annotations.review.picture import headless
 
 PAGE = Path("data/8_report/report.html")
 WIDTH, HEIGHT = 1280, 860  # pixels of the picture
 WINDOW = 1280  # pixels of the page, which is shown smaller
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
 BOXES = """
 return ["header", "#hierarchy"].map(name => {
   const box = document.querySelector(name).getBoundingClientRect();
@@ -30,13 +28,7 @@ return ["header", "#hierarchy"].map(name => {
 @click.argument("out", default="docs/report.png", type=click.Path(dir_okay=False, path_type=Path))
 def main(out: Path) -> None:
     """Write the picture of the report's headline and hierarchy to OUT."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
-    for flag in FLAGS:
-        options.add_argument(flag)
-    with webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver") or "")) as browser:
-        size = {"width": WINDOW, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    with headless(WINDOW, HEIGHT) as browser:
         browser.get(PAGE.resolve().as_uri())
         picture = Image.new("RGB", (WIDTH, HEIGHT))
         for place, box in enumerate(browser.execute_script(BOXES)):
