@@ -29,9 +29,11 @@ def draw_folds(labels: pd.DataFrame, val_share: float, test_share: float, seed: 
     categories["draw"] = [_draw(seed, title) for title in categories["category"]]
     categories = categories.sort_values(["hierarchical_label", "draw"])
     # Each label begins at a place of its own, so that labels of one category do not all fall into one fold.
-    offset = categories["hierarchical_label"].map(
-        {label: _draw(seed, label) for label in set(categories["hierarchical_label"])}
-    )
+    offset = (
+        categories["hierarchical_label"]
+        .map({label: _draw(seed, label) for label in set(categories["hierarchical_label"])})
+        .astype("float64")
+    )  # of no label at all it would be text
     place = (categories.groupby("hierarchical_label").cumcount() * _GOLDEN_RATIO + offset) % 1
     categories["fold"] = "train"
     categories.loc[place < val_share + test_share, "fold"] = "val"

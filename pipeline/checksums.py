@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.files import atomic
+from pipeline.files import write_text
 
 SUMS = "SHA256SUMS"
 
@@ -23,9 +23,7 @@ def sha256_of(path: Path) -> str:
 
 def write_sums(folder: Path) -> None:
     """Write the checksums of every other file below the folder."""
-    lines = [f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in _files(folder)]
-    with atomic(folder / SUMS) as partial:
-        partial.write_text("".join(lines), encoding="utf-8")
+    write_text(_sums_text(_digests(folder)), folder / SUMS)
 
 
 def broken_sums(folder: Path) -> Iterator[str]:
@@ -33,17 +31,25 @@ def broken_sums(folder: Path) -> Iterator[str]:
     if not (folder / SUMS).exists():
         yield f"{SUMS} is absent"
         return
-    lines = (folder / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
-    listed = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
-    present = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    text = (folder / SUMS).read_bytes().decode("utf-8", errors="replace")
+    listed = {path: digest for digest, _, path in (line.partition("  ") for line in text.splitlines())}
+    present = _digests(folder)
     for name in sorted(listed.keys() | present.keys()):
         if name not in present:
             yield f"{name} is listed in {SUMS} but absent"
         elif name not in listed:
             yield f"{name} is not listed in {SUMS}"
-        elif sha256_of(present[name]) != listed[name]:
+        elif present[name] != listed[name]:
             yield f"{name} is not the file that {SUMS} lists"
+    if listed == present and text != _sums_text(present):
+        yield f"{SUMS} has other line ends, another order, or a line twice"
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
+def _sums_text(digests: dict[str, str]) -> str:
+    return "".join(f"{digest}  {name}\n" for name, digest in digests.items())
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below the folder but the sums, by path, sorted."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}

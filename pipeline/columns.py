@@ -13,6 +13,7 @@ OFFICIAL = f"{METADATA}: <split>_label_to_hierarchical.csv"
 BY_VOTE = "hgldv2, stage label: vote of the item's classes, title, images, or a person"
 BY_ANCHORS = "hgldv2, stage hierarchy: annotations/anchors.csv, class_decisions.csv and edge_decisions.csv"
 TAXONOMY = "annotations/taxonomy.csv"
+NO_LABEL = "no label: none was found, or it is withheld or rejected, see status"
 
 SPLIT = Column(
     "split",
@@ -30,14 +31,12 @@ CATEGORY = Column(
 )
 IMAGE_ID = Column("image_id", "string", "GLDv2 image id, 16 hexadecimal characters", source=METADATA)
 IMAGE_COUNT = Column("image_count", "int64", "images of this landmark in its split", source=IMAGE_LISTS)
-LABEL = Column(
-    "hierarchical_label", "string", "one of the labels of annotations/taxonomy.csv", "no label found", source=BY_VOTE
-)
+LABEL = Column("hierarchical_label", "string", "one of the labels that README.md lists", NO_LABEL, source=BY_VOTE)
 LEVELS = Column(
     "levels",
     "string",
     "a level above the label, a function of it",
-    "no label found",
+    NO_LABEL,
     is_level=True,
     source=f"{TAXONOMY}, from the label",
 )
@@ -108,5 +107,10 @@ CLASS_STATUS = Column(
     allowed=("resolved", "contested", "unreached", "ignored"),
     source=BY_ANCHORS,
 )
-PATH = Column("path_qids", "list<string>", "classes from this one up to the anchor, both included", source=BY_ANCHORS)
+PATH = Column(
+    "path_qids",
+    "list<string>",
+    "classes from this one up to the anchor, both included; empty without a label",
+    source=BY_ANCHORS,
+)
 EVIDENCE_HASH = Column("evidence_hash", "string", "12 letters; other ones when the facts behind the doubt change")

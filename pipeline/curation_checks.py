@@ -14,7 +14,7 @@ from annotations import laws, store
 from annotations.verdicts import TABLE_OF
 from pipeline import curation, workbench
 from pipeline.errors import InputError
-from pipeline.outcomes import Outcome, is_all_well, outcome, outcome_lines, promise
+from pipeline.outcomes import is_all_well, outcome, outcome_lines, told
 from pipeline.params import read_params
 from pipeline.workbench import Tables, Workbench
 
@@ -34,10 +34,10 @@ def check_tables() -> dict[str, Any]:
     try:
         bench = workbench.open_workbench(curated)  # few broken laws keep labels from being found
     except InputError as error:
-        checks += [_unmade(check, f"could not be checked: {error.message}") for check in CHECKS]
+        checks += [told(check, [f"could not be checked: {error.message}"]) for check in CHECKS]
     except (KeyError, ValueError):  # such as a label that the taxonomy lacks, which its own check names
         why = "could not be checked. Remedy: mend what is broken above, and check again"
-        checks += [_unmade(check, why) for check in CHECKS]
+        checks += [told(check, [why]) for check in CHECKS]
     else:
         if read_params().source == "sample":
             outside = [*_unknown_classes(bench), *_unknown_edges(bench)]
@@ -132,11 +132,6 @@ def _read() -> tuple[Tables, list[str]]:
         except store.CurationError as error:
             problems += error.problems
     return curated, problems
-
-
-def _unmade(check: Callable[[Workbench], Iterator[str]], why: str) -> Outcome:
-    """A check that could not be made, and why."""
-    return {"name": check.__name__, "promise": promise(check), "ok": False, "failures": [why]}
 
 
 def _about(name: str, row: dict[str, str]) -> str:

@@ -39,20 +39,44 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
-    """Give a root to write `root / folder` below; that folder then takes the place of `folder`, whole or not at all."""
-    root = Path(f".{folder.name}.part")
-    shutil.rmtree(root, ignore_errors=True)
+    """Give a root to write `root / folder` below; that folder then takes the place of `folder`, whole or not at all.
+
+    The old folder is moved aside, not deleted, until the new one stands in its place; whoever is killed in between
+    leaves both, and the next run puts the old one back.
+
+    Raises:
+        InputError: `folder` is a link.
+    """
+    root, aside = Path(f".{folder.name}.part"), Path(f".{folder.name}.old.part")
+    if folder.is_symlink():
+        raise InputError(str(folder), "is a link, which a new folder cannot take the place of", "remove the link")
+    if aside.exists() and not folder.exists():
+        aside.replace(folder)
+    for left in (root, aside):
+        shutil.rmtree(left, ignore_errors=True)
     try:
         yield root
-        shutil.rmtree(folder, ignore_errors=True)
-        (root / folder).replace(folder)
+        if folder.exists():
+            folder.replace(aside)
+        try:
+            (root / folder).replace(folder)
+        except OSError:
+            if aside.exists():
+                aside.replace(folder)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
 
 def write_json(value: Any, path: Path) -> None:
     """Write `value` as indented JSON, keys in the order given."""
-    write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", path)
+    write_text(json_text(value), path)
+
+
+def json_text(value: Any) -> str:
+    """`value` as indented JSON, as every JSON file of the project is written."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_text(text: str, path: Path) -> None:

@@ -13,7 +13,9 @@ import yaml
 from pipeline.errors import InputError
 
 PARAMS = Path("params.yaml")
-_SEMVER = r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+SEMVER = r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+# Without a user or password, and without letters that a document would have to escape.
+_ADDRESS = r"https?://[\w.-]+\.[A-Za-z]+(:\d+)?(/[\w./~%+-]*)?"
 SOURCES = ("sample", "wikimedia", "dump")
 
 
@@ -72,10 +74,10 @@ class Release:
     previous: str | None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(_SEMVER, self.version):
+        if not re.fullmatch(SEMVER, self.version):
             raise InputError(f"{PARAMS}: release.version", f"{self.version!r} is not major.minor.patch", "write 1.0.0")
         _require_day("release.date", self.date)
-        if not re.fullmatch(r"https?://[^\s/]+\.[^\s]+", self.url):
+        if not re.fullmatch(_ADDRESS, self.url):
             raise InputError(f"{PARAMS}: release.url", f"{self.url!r} is no address", "write https://... of its page")
         if self.previous is not None and Path("release").resolve() in (
             Path(self.previous).resolve(),

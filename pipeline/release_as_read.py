@@ -10,12 +10,17 @@ from pipeline.errors import InputError
 from pipeline.files import conform, read_table
 from pipeline.params import Params
 
-MAX_FAILURES = 20
-
 
 @dataclass(frozen=True)
 class Release:
-    """Tables of a release by declared path, those of the pipeline by name, what people decided, and the parameters."""
+    """A release and what it is checked against.
+
+    Attributes:
+        frames: its tables by declared path.
+        found: tables of the stages by name.
+        curated: what people decided.
+        params: of the project.
+    """
 
     frames: dict[str, pd.DataFrame]
     found: dict[str, pd.DataFrame]
@@ -51,6 +56,6 @@ def read_release() -> tuple[dict[str, pd.DataFrame], list[str]]:
 
 
 def named(rows: pd.DataFrame, what: str) -> Iterator[str]:
-    """Name the first few landmarks of the rows."""
-    for row in rows.head(MAX_FAILURES).to_dict("records"):
+    """Name the landmarks of the rows."""
+    for row in rows.to_dict("records"):
         yield f"{what}: {row.get('split', '')} landmark {row['landmark_id']} ({row.get('category', '')})"

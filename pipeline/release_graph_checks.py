@@ -6,7 +6,7 @@ import pandas as pd
 
 from hierarchy.graph import on_cycles
 from pipeline import curation, release_tables
-from pipeline.release_as_read import MAX_FAILURES, Release, named
+from pipeline.release_as_read import Release, named
 
 
 def paths_are_edges(release: Release) -> Iterator[str]:
@@ -18,6 +18,14 @@ def paths_are_edges(release: Release) -> Iterator[str]:
         for step in zip(row.path_qids, row.path_qids[1:], strict=False):
             if step not in known:
                 yield f"class {row.class_qid} ({row.class_label}): {step[0]} -> {step[1]} is not an edge in use"
+
+
+def class_labels_are_in_the_taxonomy(release: Release) -> Iterator[str]:
+    """Every label of a class is one of taxonomy.csv."""
+    labels = release.classes["hierarchical_label"]
+    known = release.curated["taxonomy"]["hierarchical_label"]
+    for row in release.classes[labels.notna() & ~labels.isin(known)].itertuples():
+        yield f"class {row.class_qid} ({row.class_label}): label {row.hierarchical_label!r} is not in the taxonomy"
 
 
 def paths_lead_to_the_anchor(release: Release) -> Iterator[str]:
@@ -34,14 +42,14 @@ def edges_join_known_classes(release: Release) -> Iterator[str]:
     """Both ends of every edge are in classes.parquet."""
     known = set(release.classes["class_qid"])
     for name in ("child_qid", "parent_qid"):
-        for qid in sorted(set(release.edges[name]) - known)[:MAX_FAILURES]:
+        for qid in sorted(set(release.edges[name]) - known):
             yield f"class {qid} is the {name.removesuffix('_qid')} of an edge, but not in classes.parquet"
 
 
 def cycles_are_marked(release: Release) -> Iterator[str]:
     """An edge says that it lies on a cycle exactly when it does."""
     edges = release.edges
-    for row in edges[edges["in_cycle"] != on_cycles(edges)].head(MAX_FAILURES).itertuples():
+    for row in edges[edges["in_cycle"] != on_cycles(edges)].itertuples():
         yield f"{row.child_qid} -> {row.parent_qid}: in_cycle is {row.in_cycle}"
 
 
@@ -77,7 +85,7 @@ def class_counts_are_true(release: Release) -> Iterator[str]:
     classes = release.classes.set_index("class_qid")
     expected = sums.reindex(classes.index, fill_value=0)
     is_other = (classes[["landmark_count", "image_count"]] != expected).any(axis=1)
-    for row in classes[is_other].head(MAX_FAILURES).itertuples():
+    for row in classes[is_other].itertuples():
         yield f"class {row.Index} ({row.class_label}): other counts than those of its landmarks"
 
 
@@ -109,6 +117,7 @@ def _settled(release: Release) -> dict[str, pd.DataFrame]:
 
 
 GRAPH_CHECKS: list[Callable[[Release], Iterator[str]]] = [
+    class_labels_are_in_the_taxonomy,
     paths_are_edges,
     paths_lead_to_the_anchor,
     edges_join_known_classes,

@@ -37,13 +37,14 @@ _BIBTEX = r"""@misc{hgldv2,
 }"""
 
 
-def dataset_card(facts: Facts, said: Answers, files: list[ReleaseFile], release: Release) -> str:
+def dataset_card(facts: Facts, said: Answers, files: list[ReleaseFile], levels: list[str], release: Release) -> str:
     """The card as Markdown.
 
     Args:
         facts: see `pipeline.documents.facts.release_facts`.
         said: the datasheet's answers.
         files: the tables of the release.
+        levels: names of the levels above the label, fine to coarse.
         release: version, date and address.
     """
     environment = Environment(
@@ -52,13 +53,14 @@ def dataset_card(facts: Facts, said: Answers, files: list[ReleaseFile], release:
         autoescape=False,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = cell
+    environment.filters |= {"cell": cell, "prose": cell}  # labels may hold anything
     return environment.get_template("card.md").render(
         header=yaml.safe_dump(header(facts, files), sort_keys=False, allow_unicode=True, width=120),
         release=release,
         facts=facts,
         answers=said,
         labelling=LABELLING,
+        levels=levels,
         files=[
             {"path": file.path, "row": file.table.row, "row_count": file.row_count, "key": ", ".join(file.table.key)}
             for file in files
@@ -71,17 +73,23 @@ def dataset_card(facts: Facts, said: Answers, files: list[ReleaseFile], release:
 def header(facts: Facts, files: list[ReleaseFile]) -> dict[str, Any]:
     """The YAML header: one configuration for each kind of table; labels and images have the splits of GLDv2."""
     total = facts["total"]["landmark_count"]
-    parquet = [file.path for file in files if file.path.endswith(".parquet")]
-    alone = [path.removesuffix(".parquet") for path in parquet if "/" not in path]
+    rows = {file.path: file.row_count for file in files}
+    alone = [file.name for file in files if file.path.endswith(".parquet") and "/" not in file.path and file.row_count]
     configs: list[dict[str, Any]] = [
         {
             "config_name": name,
-            "data_files": [{"split": split, "path": f"{name}/{split}.parquet"} for split in SPLITS],
+            "data_files": [
+                {"split": split, "path": f"{name}/{split}.parquet"}
+                for split in SPLITS
+                if rows[f"{name}/{split}.parquet"]  # datasets cannot load a table without rows
+            ],
         }
         for name in ("labels", "images")
     ]
     configs += [{"config_name": name, "data_files": [{"split": name, "path": f"{name}.parquet"}]} for name in alone]
-    configs[0]["default"] = True
+    configs = [config for config in configs if config["data_files"]]
+    if configs:
+        configs[0]["default"] = True
     return {
         "pretty_name": "hgldv2: hierarchical labels for Google Landmarks v2",
         "license": "cc-by-4.0",

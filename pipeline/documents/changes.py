@@ -1,15 +1,18 @@
 """CHANGES.md of a release: what was added, removed and moved since the release before, and why; for the data's user."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow
 
 from pipeline.diff import CHANGES, read_changes
 from pipeline.documents.card import cell
 from pipeline.documents.provenance import previous_release
 from pipeline.errors import InputError
-from pipeline.params import Params
+from pipeline.params import SEMVER, Params
+from pipeline.release_tables import FOLDS, LABELS
 
 NAME = "CHANGES.md"
 LIMIT = 50  # rows of each list; `hgld diff` has all
@@ -30,9 +33,39 @@ def changes(folder: Path, params: Params) -> str:
     before = previous_release(params)
     if before is None or params.release.previous is None:
         return head + "This is the first release: there is none to compare with.\n"
-    rows, counts = read_changes(Path(params.release.previous), folder)
+    previous = Path(params.release.previous)
+    rows, counts = read_changes(previous, folder)
+    counts |= {"before": counts.pop("old"), "now": counts.pop("new")} | _moves(previous, folder)
     require_version(before["version"], params.release.version, counts)
     return head + "\n".join(_lines(rows, counts, before["version"])) + "\n"
+
+
+def _moves(previous: Path, folder: Path) -> dict[str, dict[str, int]]:
+    """Landmarks that are new, that are gone, and whose fold is another; landmark_count of each."""
+    paths = [*(table.path for table in LABELS.values()), FOLDS.path]
+    old, new = ([read_keyed(root / path.removeprefix("release/")) for path in paths] for root in (previous, folder))
+    before, now = (pd.concat(tables[:-1]).index for tables in (old, new))
+    folds = old[-1].join(new[-1], how="inner", lsuffix="_old", rsuffix="_new", validate="1:1")
+    found = {
+        "new": len(now.difference(before)),
+        "gone": len(before.difference(now)),
+        "refolded": int((folds["fold_old"] != folds["fold_new"]).sum()),
+    }
+    return {name: {"landmark_count": count} for name, count in found.items()}
+
+
+def read_keyed(path: Path) -> pd.DataFrame:
+    """A table of a release with landmarks as its index.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        frame = pd.read_parquet(path)
+        return frame.set_index(["split", "landmark_id"])
+    except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
+        what = f"not readable ({str(error).splitlines()[0]})"
+        raise InputError(str(path), what, "name a folder that `hgld export` made") from error
 
 
 def require_version(before: str, version: str, counts: dict[str, Any]) -> None:
@@ -47,24 +80,23 @@ def require_version(before: str, version: str, counts: dict[str, Any]) -> None:
     needed = step(counts)
     if old >= (1, 0, 0) and new[: needed + 1] == old[: needed + 1]:
         what = f"{version} after {before} is too small a step: " + (
-            "labels moved or went" if needed == 0 else "landmarks were added"
+            "labels or folds moved, or landmarks went" if needed == 0 else "landmarks were added"
         )
         raise InputError(where, what, f"raise the {('major', 'minor')[needed]} number")
 
 
 def step(counts: dict[str, Any]) -> int:
     """Place of the number of the version that the changes raise: 0 major, 1 minor, 2 patch."""
-    if counts["moved"]["landmark_count"] or counts["removed"]["landmark_count"]:
+    if any(counts[name]["landmark_count"] for name in ("moved", "removed", "gone", "refolded")):
         return 0
-    return 1 if counts["added"]["landmark_count"] else 2
+    return 1 if any(counts[name]["landmark_count"] for name in ("added", "new")) else 2
 
 
 def _parts(version: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in version.split("."))
-    except ValueError as error:
+    if not re.fullmatch(SEMVER, version):
         remedy = "name a release of this program"
-        raise InputError("params.yaml: release.previous", f"its version {version!r} is no SemVer", remedy) from error
+        raise InputError("params.yaml: release.previous", f"its version {version!r} is not major.minor.patch", remedy)
+    return tuple(int(part) for part in version.split("."))
 
 
 def _lines(rows: pd.DataFrame, counts: dict[str, Any], before: str) -> list[str]:
@@ -76,8 +108,11 @@ def _lines(rows: pd.DataFrame, counts: dict[str, Any], before: str) -> list[str]
         *(f"| {name} ({_WORDS[name]}) | {_numbers(counts[name])} |" for name in CHANGES),
         *(
             f"| labelled {when} | {size['labelled_landmark_count']:,} | {size['labelled_image_count']:,} |"
-            for when, size in (("before", counts["old"]), ("now", counts["new"]))
+            for when, size in (("before", counts["before"]), ("now", counts["now"]))
         ),
+        f"| new landmarks | {counts['new']['landmark_count']:,} | |",
+        f"| landmarks that are gone | {counts['gone']['landmark_count']:,} | |",
+        f"| in another fold than before | {counts['refolded']['landmark_count']:,} | |",
     ]
     by_reason = [[f"{row['reason_kind']}: {row['reason']}", _numbers(row)] for row in counts["by_reason"]]
     by_label = [[_moved(row), _numbers(row)] for row in counts["by_label"]]

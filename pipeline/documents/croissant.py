@@ -12,7 +12,7 @@ from pipeline.documents.card import citation
 from pipeline.documents.datasheet import LABELLING, Answers
 from pipeline.documents.files import ReleaseFile
 from pipeline.params import Release
-from pipeline.schema import SCHEMA_VERSION, Column
+from pipeline.schema import Column
 
 Json = dict[str, Any]
 NAME = "croissant.json"
@@ -69,7 +69,6 @@ def croissant(said: Answers, files: list[ReleaseFile], folder: Path, release: Re
         "creator": {"@type": "sc:Organization", "name": "hgldv2 maintainers"},
         "datePublished": release.date,
         "version": release.version,
-        "cr:sdVersion": SCHEMA_VERSION,
         "citeAs": citation(release),
         "keywords": ["landmarks", "image retrieval", "hierarchical labels", "metric learning", "Wikidata"],
         "isBasedOn": list(BASED_ON),
@@ -131,10 +130,14 @@ def _responsible_ai(said: Answers, snapshot_date: str) -> Json:
         "rai:dataPreprocessingProtocol": [said["preprocessing"]],
         "rai:dataAnnotationProtocol": list(LABELLING),
         "rai:dataAnnotationPlatform": ["The review page and worksheets of hgldv2; decisions are CSV files in git."],
-        "rai:dataAnnotationAnalysis": ["Agreement of reviewers and with the official release is in the dataset card."],
+        "rai:dataAnnotationAnalysis": [
+            f"README.md of the release states the agreement with the official release. {said['agreement']}"
+        ],
         "rai:annotationsPerItem": "One label for each landmark, by rule; one decision or more where people decided.",
         "rai:annotatorDemographics": ["Not recorded; reviewers are named in annotations/reviewers.csv of the source."],
-        "rai:machineAnnotationTools": ["hgldv2: vote of Wikidata classes, and a calibrated classifier over titles"],
+        "rai:machineAnnotationTools": [
+            "hgldv2: vote of Wikidata classes, a calibrated classifier over titles, and, where it was asked for, CLIP"
+        ],
         "rai:dataBiases": [said["region_bias"], said["label_bias"], said["source_bias"]],
         "rai:dataLimitations": [said["no_uses"], said["missing"]],
         "rai:dataUseCases": [said["uses"]],

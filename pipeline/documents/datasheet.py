@@ -11,12 +11,25 @@ LABELLING = (
     "Each category's Wikidata item is found by its sitelink, topic (P301), Commons category (P373) or main category "
     "(P910). The item's classes (P31, best rank) each climb the class hierarchy (P279) to the nearest anchors, classes "
     "that people tied to one label, and vote. A classifier over titles speaks only where there is no item or no class, "
-    "and only where its precision, measured on titles whose label is known, is surely above the target of params.yaml.",
+    "and only where its precision, measured on titles whose label is known, is surely above a target; where the "
+    "maintainer asked for it, a CLIP model that looks at the images may speak last. `rule` says which of them did.",
     "Decisions of people about classes, edges and landmarks come last and are final. Each has a reviewer, a date and a "
-    "reason, and is kept in annotations/ of the source repository. Reviewers who disagree stop the build until it is "
-    "settled.",
+    "reason, in the folder annotations/ of the repository that made the release, as have the anchors and the taxonomy. "
+    "Reviewers who disagree stop the build until it is settled.",
     "Every row says which rule labelled it, with which confidence, from which item and class. `confidence` is "
     "calibrated on the landmarks that the official release labels too.",
+)
+WHY = {
+    "no_item": "have no Wikidata item",
+    "no_class": "have an item without a class",
+    "unreached": "have no anchor above their classes",
+    "withheld": "have a label that is not sure enough to be given",
+    "rejected": "were rejected by a person",
+}
+_SAMPLE = (
+    "This is the sample of hgldv2, a miniature for tests in the formats of Google Landmarks v2: do not train on it. "
+    "Its places and facts are real, and were chosen to hold hard cases; most landmark ids and all images are made "
+    "up."
 )
 
 
@@ -38,10 +51,12 @@ def answers(facts: Facts, source: str, snapshot_date: str) -> Answers:
             "these can be regenerated, questioned and corrected."
         ),
         "composition": _composition(facts),
-        "collection": (
-            "Landmarks, images and categories are those of Google Landmarks v2, collected by Google from Wikimedia "
-            f"Commons. Items, classes and the hierarchy are facts of Wikidata as of {snapshot_date}; provenance.json "
-            "names the range of revisions and the hash of every input. Nobody was asked or observed for this dataset."
+        "collection": _collection(source, snapshot_date),
+        "agreement": (
+            "The landmarks that both label were chosen to be found, and `confidence` is calibrated on them: expect "
+            "less of others."
+            if source == "sample"
+            else "`confidence` is calibrated on these landmarks. Where the two differ, either may be wrong."
         ),
         "missing": _missing(facts),
         "preprocessing": (
@@ -52,9 +67,9 @@ def answers(facts: Facts, source: str, snapshot_date: str) -> Answers:
         "region_bias": _region_bias(facts),
         "label_bias": _label_bias(facts),
         "source_bias": (
-            "Classes are what Wikidata's editors wrote. Kinds of buildings that are well described in Europe and "
-            "Northern America have finer classes, and so finer supercategories, than others. A landmark that is "
-            "several things, such as a castle that is a museum, has one label."
+            "Classes are what Wikidata's editors wrote, and editors know some regions and kinds of places better than "
+            "others: supercategories may be finer there. A landmark that is several things, such as a castle that is a "
+            "museum, has one label."
         ),
         "uses": (
             "Training and testing image retrieval with relevance at several levels; studying mistakes by kind; "
@@ -65,8 +80,8 @@ def answers(facts: Facts, source: str, snapshot_date: str) -> Answers:
             "A label says what Wikidata calls the thing at the time of the snapshot, not what it is used for today."
         ),
         "social_impact": (
-            "Models trained on these labels are better at what is photographed and described most, which are places in "
-            "rich countries. Report scores by label and region, not as one mean alone."
+            "A model trained on these labels sees most of what is photographed most, and may be worse elsewhere. "
+            "Report scores by label and region, not as one mean alone."
         ),
         "privacy": (
             "The release holds ids, titles of Commons categories and labels, never images. A few categories are named "
@@ -74,25 +89,40 @@ def answers(facts: Facts, source: str, snapshot_date: str) -> Answers:
             "passers-by; they are not part of this release."
         ),
         "maintenance": (
-            "The maintainers of the source repository correct labels through decisions that anybody can propose; a "
-            "release is made again from the same inputs to the same bytes. Versions follow SemVer: major when labels "
-            "move or go, minor when landmarks are added, patch for the rest. CHANGES.md tells what moved since the "
-            "release before, and why. Ids are never reused."
+            "Labels are corrected through decisions that anybody can propose to the repository that made the "
+            "release; it is made again from the same inputs to the same bytes. Versions follow SemVer: major when "
+            "labels or folds move, or landmarks go, minor when landmarks are added, patch for the rest. CHANGES.md "
+            "tells what moved since the release before, and why. Ids of landmarks and images are those of Google "
+            "Landmarks v2."
         ),
     }
 
 
-def _summary(facts: Facts, source: str) -> str:
-    total = facts["total"]
-    sample = (
-        " This copy is built from the sample, a miniature for tests: do not train on it." if source == "sample" else ""
-    )
+def _collection(source: str, snapshot_date: str) -> str:
+    if source == "sample":
+        return (
+            "The sample was put together from facts of Wikidata and of Google Landmarks v2 of several years; its "
+            "folder tells from which. provenance.json names the hash of every input. Nobody was asked or observed "
+            "for it."
+        )
     return (
-        f"Hierarchical labels for {total['landmark_count']:,} landmarks of Google Landmarks v2, "
-        f"{total['labelled_count']:,} of them labelled ({total['labelled_share']:.1%}), with {total['image_count']:,} "
-        f"images: landmark, supercategory, one of {facts['label_count']} labels, and natural or human-made, each with "
-        f"the rule, item and class behind it.{sample}"
+        "Landmarks, images and categories are those of Google Landmarks v2, collected by Google from Wikimedia "
+        f"Commons. Items, classes and the hierarchy are facts of Wikidata as of {snapshot_date}; provenance.json "
+        "names the hash of every input and, where the source tells it, the range of revisions. Nobody was asked or "
+        "observed for it."
     )
+
+
+def _summary(facts: Facts, source: str) -> str:
+    total, levels = facts["total"], " or ".join(facts["coarsest"])
+    whose = "the sample of hgldv2" if source == "sample" else "Google Landmarks v2"
+    told = (
+        f"Hierarchical labels for {total['landmark_count']:,} landmarks of {whose}, {total['labelled_count']:,} of "
+        f"them labelled ({total['labelled_share']:.1%}), with {total['image_count']:,} images: landmark, "
+        f"supercategory, one of {len(facts['labels'])} labels, and {levels}, each with the rule, item and class "
+        "behind it."
+    )
+    return f"{told} {_SAMPLE}" if source == "sample" else told
 
 
 def _composition(facts: Facts) -> str:
@@ -103,24 +133,20 @@ def _composition(facts: Facts) -> str:
     )
     folds = ", ".join(f"{count:,} {name}" for name, count in facts["folds"].items())
     return (
-        f"One instance is a landmark, a category of Wikimedia Commons. {sizes}. Folds for experiments are drawn by "
-        f"landmark ({folds}); a category is always in one fold. The hierarchy holds {facts['class_count']:,} classes "
-        f"and {facts['edge_count']:,} edges. Landmarks that a person decided: {facts['reviewed_count']:,}."
+        f"One row is a landmark of a split; a landmark is a category of Wikimedia Commons. {sizes}. Folds for "
+        f"experiments are drawn by landmark ({folds}); a category is always in one fold. The hierarchy holds "
+        f"{facts['class_count']:,} classes and {facts['edge_count']:,} edges. Landmarks that a person decided: "
+        f"{facts['reviewed_count']:,}."
     )
 
 
 def _missing(facts: Facts) -> str:
-    open_count = facts["total"]["landmark_count"] - facts["total"]["labelled_count"]
-    why = {
-        "no_item": "no Wikidata item",
-        "no_class": "an item without a class",
-        "unreached": "no anchor above the class",
-    }
-    counts = {row["name"]: row["landmark_count"] for row in facts["rules"]}
-    reasons = ", ".join(f"{counts[rule]:,} {words}" for rule, words in why.items() if rule in counts)
+    reasons = [f"{row['landmark_count']:,} {WHY.get(row['name'], row['name'])}" for row in facts["unlabelled"]]
+    words = ", ".join(reasons)
+    count = facts["total"]["landmark_count"] - facts["total"]["labelled_count"]
     return (
-        f"{open_count:,} landmarks have no label{f': {reasons}' if reasons else ''}. They are in the files, with null "
-        "labels and the rule that says why. Nothing is imputed."
+        f"Landmarks without a label: {count:,}{f'. Of these, {words}' if reasons else ''}. They are in the "
+        "files, with null labels; `status` and `rule` say why. Nothing is imputed."
     )
 
 
@@ -132,13 +158,13 @@ def _region_bias(facts: Facts) -> str:
     most = sorted(placed, key=lambda row: (-row["landmark_count"], row["name"]))
     shares = ", ".join(f"{row['name']} {row['landmark_count'] / total:.1%}" for row in most)
     return (
-        f"Of the {total:,} landmarks whose coordinates are known: {shares}. Regions are coarse boxes. Commons is "
-        "photographed and described mostly by people in Europe and Northern America."
+        f"Of the {total:,} landmarks whose coordinates are known: {shares}. Regions are coarse "
+        "boxes. Whatever is not photographed for Wikimedia Commons is not here."
     )
 
 
 def _label_bias(facts: Facts) -> str:
-    rows = facts["labels"]
+    rows = [row for row in facts["labels"] if row["landmark_count"]]
     if not rows:
         return "No landmark is labelled."
     landmarks = sum(row["landmark_count"] for row in rows)
@@ -146,7 +172,7 @@ def _label_bias(facts: Facts) -> str:
     shares = ", ".join(f"{row['name']} {row['landmark_count'] / landmarks:.1%}" for row in top)
     rare = len(facts["rare_labels"])
     return (
-        f"Labels are very unequal: the five most frequent are {shares} of the labelled landmarks. {rare} of the "
-        f"{len(rows)} labels in use have fewer than {FEW} landmarks, and {facts['label_count'] - len(rows)} of "
-        f"{facts['label_count']} have none."
+        f"The five most frequent labels are {shares} of the labelled landmarks. {rare} of the "
+        f"{len(rows)} labels in use have fewer than {FEW} landmarks, and {len(facts['labels']) - len(rows)} of "
+        f"{len(facts['labels'])} have none."
     )

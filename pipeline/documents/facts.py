@@ -10,6 +10,7 @@ from pipeline.release_tables import SPLITS
 
 Facts = dict[str, Any]
 FEW = 10  # landmarks, below which a label is called rare
+FOLDS = ("train", "val", "test")
 KEY = ["split", "landmark_id"]
 
 
@@ -22,25 +23,27 @@ def release_facts(found: dict[str, pd.DataFrame], levels: list[str]) -> Facts:
         levels: names of the levels above the label, fine to coarse.
 
     Returns:
-        splits: counts of each; total: of both; rules, regions, labels and coarsest: rows with name, landmark_count,
-        image_count and, where it says something, labelled_share; label_count, used_label_count, rare_labels,
-        largest_label; folds; official: agreement of each split; reviewed_count; class_count, edge_count.
+        splits: counts of each; total: of both; rules, unlabelled (by reason) and regions: rows with name,
+        landmark_count, image_count, and labelled_share of regions; labels: the same for every label of the taxonomy,
+        with coarser (its levels) and description; coarsest: names of the coarsest level; rare_labels; folds;
+        official: agreement of each split; reviewed_count; class_count, edge_count.
     """
     labels = found["labels"]
     labelled = labels[labels["hierarchical_label"].notna()]
     places = labels.merge(found["landmark_items"][[*KEY, "latitude", "longitude"]], on=KEY, how="left", validate="1:1")
-    by_label = _counted(labelled, labelled["hierarchical_label"])
+    without = labels[labels["hierarchical_label"].isna()]
+    by_label = _labels(labelled, found["taxonomy"], levels)
+    folds = found["splits"]["fold"].value_counts()
     return {
         "splits": {split: _size(labels[labels["split"] == split]) for split in SPLITS},
         "total": _size(labels),
         "rules": _counted(labels, labels["rule"]),
         "regions": _by_region(places),
         "labels": by_label,
-        "coarsest": _counted(labelled, labelled[levels[-1]]),
-        "label_count": len(found["taxonomy"]),
-        "used_label_count": len(by_label),
-        "rare_labels": sorted(row["name"] for row in by_label if row["landmark_count"] < FEW),
-        "folds": {str(name): int(count) for name, count in found["splits"]["fold"].value_counts().sort_index().items()},
+        "unlabelled": _counted(without, without["rule"].where(without["status"] == "unlabelled", without["status"])),
+        "coarsest": sorted(found["taxonomy"][levels[-1]].unique()),
+        "rare_labels": [row["name"] for row in by_label if 0 < row["landmark_count"] < FEW],
+        "folds": {name: int(folds.get(name, 0)) for name in FOLDS},
         "official": _agreement(labels, found["official_labels"], ["hierarchical_label", *levels]),
         "reviewed_count": int(labels["reviewed"].sum()),
         "class_count": len(found["classes"]),
@@ -75,6 +78,20 @@ def _counted(labels: pd.DataFrame, by: pd.Series) -> list[Facts]:
     )
     rows: list[Facts] = order.to_dict("records")
     return rows
+
+
+def _labels(labelled: pd.DataFrame, taxonomy: pd.DataFrame, levels: list[str]) -> list[Facts]:
+    """Every label of the taxonomy, most images first."""
+    counted = {row["name"]: row for row in _counted(labelled, labelled["hierarchical_label"])}
+    none = {"landmark_count": 0, "image_count": 0}
+    rows = [
+        none
+        | {"name": row["hierarchical_label"], "coarser": [row[level] for level in levels]}
+        | {"description": row["description"]}
+        | counted.get(row["hierarchical_label"], {})
+        for row in taxonomy.to_dict("records")
+    ]
+    return sorted(rows, key=lambda row: (-row["image_count"], -row["landmark_count"], row["name"]))
 
 
 def _by_region(places: pd.DataFrame) -> list[Facts]:

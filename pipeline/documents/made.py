@@ -1,6 +1,5 @@
 """The card and the Croissant file of a release, as they follow from its tables; for the stages export and validate."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +10,7 @@ from pipeline.documents import card, croissant
 from pipeline.documents.datasheet import answers
 from pipeline.documents.facts import release_facts
 from pipeline.documents.files import release_files
+from pipeline.files import json_text
 from pipeline.levels import level_names
 from pipeline.params import Params
 
@@ -40,12 +40,13 @@ def documents(
         "classes": frames[release_tables.CLASSES.path],
         "class_edges": frames[release_tables.CLASS_EDGES.path],
     }
-    facts = release_facts(found, level_names())
+    levels = level_names()
+    facts = release_facts(found, levels)
     snapshot_date = params.wikidata.snapshot_date
     said = answers(facts, params.source, snapshot_date)
     files = release_files({path: len(frame) for path, frame in frames.items()})
     described = croissant.croissant(said, files, folder, params.release, snapshot_date)
     return {
-        card.NAME: card.dataset_card(facts, said, files, params.release),
-        croissant.NAME: json.dumps(described, indent=2, ensure_ascii=False) + "\n",
+        card.NAME: card.dataset_card(facts, said, files, levels, params.release),
+        croissant.NAME: json_text(described),
     }

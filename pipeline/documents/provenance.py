@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.checksums import SUMS, sha256_of
+from pipeline.checksums import SUMS, broken_sums, sha256_of
 from pipeline.curation import landmark_decisions_path
 from pipeline.errors import InputError
 from pipeline.params import Params
@@ -64,10 +64,15 @@ def previous_release(params: Params) -> dict[str, str] | None:
     folder = Path(params.release.previous)
     try:
         version = json.loads((folder / NAME).read_text(encoding="utf-8"))["version"]
-        return {"version": str(version), "sha256sums_sha256": sha256_of(folder / SUMS)}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        broken = next(broken_sums(folder), None)
+        found = {"version": str(version), "sha256sums_sha256": sha256_of(folder / SUMS)}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         what = f"{folder} is no release ({type(error).__name__}: {str(error).splitlines()[0]})"
         raise InputError("params.yaml: release.previous", what, "name a folder that `hgld export` made") from error
+    if broken:
+        what = f"{folder} is not as it was published: {broken}"
+        raise InputError("params.yaml: release.previous", what, "name an unharmed copy")
+    return found
 
 
 def _code_of(room: Path) -> list[Path]:

@@ -25,6 +25,25 @@ PLACES = {
     (48.86, 2.33): "Europe",
     (64.1, -21.9): "Europe",
     (41.0, 28.98): "Europe",
+    (37.74, -25.67): "Europe",
+    (78.22, 15.63): "Europe",
+    (48.71, 44.51): "Europe",
+    (55.79, 49.12): "Europe",
+    (36.89, -2.46): "Europe",
+    (35.34, 25.14): "Europe",
+    (39.93, 32.86): "Northern Africa and Western Asia",
+    (37.94, 27.34): "Northern Africa and Western Asia",
+    (38.64, 34.83): "Northern Africa and Western Asia",
+    (36.81, 10.18): "Northern Africa and Western Asia",
+    (36.75, 3.06): "Northern Africa and Western Asia",
+    (36.2, 37.16): "Northern Africa and Western Asia",
+    (39.65, 66.96): "Central Asia",
+    (41.3, 69.24): "Central Asia",
+    (64.18, -51.72): "Northern America and the Caribbean",
+    (21.03, 105.85): "South-eastern Asia",
+    (21.17, 94.86): "South-eastern Asia",
+    (-27.12, -109.35): "Oceania",
+    (27.99, -115.0): "Northern America and the Caribbean",
     (30.04, 31.24): "Northern Africa and Western Asia",
     (33.57, -7.59): "Northern Africa and Western Asia",
     (35.69, 51.39): "Northern Africa and Western Asia",
@@ -43,7 +62,7 @@ PLACES = {
     (9.93, -84.08): "Central and South America",
     (-77.85, 166.67): regions.ELSEWHERE,
 }
-COUNTS = {"added": 0, "removed": 0, "moved": 0}
+COUNTS = {"added": 0, "removed": 0, "moved": 0, "new": 0, "gone": 0, "refolded": 0}
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
@@ -70,7 +89,8 @@ def world() -> dict[str, pd.DataFrame]:
             "landmark_id": [1, 2, 3, 1, 2],
             "hierarchical_label": ["church", "church", None, "lake", None],
             "natural_or_human_made": ["human-made", "human-made", None, "natural", None],
-            "rule": ["agreed", "decision", "no_item", "agreed", "unreached"],
+            "rule": ["agreed", "decision", "no_item", "agreed", "steps"],
+            "status": ["resolved", "resolved", "unlabelled", "resolved", "withheld"],
             "reviewed": [False, True, False, False, False],
             "image_count": [5, 1, 2, 4, 0],
         }
@@ -86,7 +106,13 @@ def world() -> dict[str, pd.DataFrame]:
     )
     return {
         "labels": labels,
-        "taxonomy": pd.DataFrame({"hierarchical_label": ["castle / fort", "church", "lake"]}),
+        "taxonomy": pd.DataFrame(
+            {
+                "hierarchical_label": ["castle / fort", "church", "lake"],
+                "natural_or_human_made": ["human-made", "human-made", "natural"],
+                "description": ["Forts, too.", "", "Ponds."],
+            }
+        ),
         "landmark_items": items,
         "official_labels": official,
         "splits": pd.DataFrame({"fold": ["train", "train", "test"]}),
@@ -106,20 +132,24 @@ def test_facts_are_counted_right() -> None:
         "labelled_image_share": 0.8333,
     }
     assert facts["splits"]["index"]["labelled_share"] == 0.5
-    assert facts["labels"] == [
-        {"name": "church", "landmark_count": 2, "image_count": 6},
-        {"name": "lake", "landmark_count": 1, "image_count": 4},
+    assert [(row["name"], row["landmark_count"], row["image_count"]) for row in facts["labels"]] == [
+        ("church", 2, 6),
+        ("lake", 1, 4),
+        ("castle / fort", 0, 0),
     ]
-    assert facts["coarsest"][1] == {"name": "natural", "landmark_count": 1, "image_count": 4}
+    assert facts["labels"][1]["coarser"] == ["natural"]
+    assert facts["coarsest"] == ["human-made", "natural"]
+    assert facts["rare_labels"] == ["church", "lake"]
+    assert [(row["name"], row["landmark_count"]) for row in facts["unlabelled"]] == [("no_item", 1), ("withheld", 1)]
     assert [(row["name"], row["landmark_count"], row["labelled_share"]) for row in facts["regions"]] == [
         ("Europe", 1, 1.0),
         ("Africa south of the Sahara", 1, 0.0),
         (regions.UNKNOWN, 3, 0.6667),
     ]
-    assert facts["folds"] == {"test": 1, "train": 2}
+    assert facts["folds"] == {"train": 2, "val": 0, "test": 1}
     assert facts["official"]["train"]["agreement"] == {"hierarchical_label": 0.5, "natural_or_human_made": 1.0}
     assert facts["official"]["index"]["both"] == 0
-    assert (facts["reviewed_count"], facts["used_label_count"], facts["label_count"]) == (1, 2, 3)
+    assert facts["reviewed_count"] == 1
 
 
 def test_answers_say_the_numbers_and_warn_of_the_sample() -> None:
@@ -128,11 +158,25 @@ def test_answers_say_the_numbers_and_warn_of_the_sample() -> None:
     assert "5 landmarks" in said["summary"]
     assert "do not train on it" in said["summary"]
     assert "do not train on it" not in answers(facts, "wikimedia", "2026-01-31")["summary"]
-    assert said["missing"].startswith("2 landmarks have no label: 1 no Wikidata item, 1 no anchor above the class.")
+    assert said["missing"].startswith(
+        "Landmarks without a label: 2. Of these, 1 have no Wikidata item, 1 have a label that is not sure enough"
+    )
+    assert "of the sample" in said["summary"]
+    assert "human-made or natural" in said["summary"]
     assert "church 66.7%" in said["label_bias"]
     assert "1 of 3 have none" in said["label_bias"]
     assert "Europe 50.0%" in said["region_bias"]
-    assert "2026-01-31" in said["collection"]
+    assert "2026-01-31" in answers(facts, "wikimedia", "2026-01-31")["collection"]
+    assert "2026-01-31" not in said["collection"], "the sample's facts are of several years"
+
+
+@pytest.mark.parametrize(("count", "is_rare"), [(9, True), (10, False)])
+def test_a_label_with_fewer_than_ten_landmarks_is_rare(count: int, is_rare: bool) -> None:
+    found = world()
+    first = found["labels"].iloc[:1]
+    more = pd.concat([first.assign(landmark_id=number) for number in range(count)], ignore_index=True)
+    found |= {"labels": more, "landmark_items": more[["split", "landmark_id"]].assign(latitude=0.0, longitude=0.0)}
+    assert release_facts(found, ["natural_or_human_made"])["rare_labels"] == (["church"] if is_rare else [])
 
 
 def test_answers_of_a_release_without_labels_or_places() -> None:
@@ -169,9 +213,13 @@ def test_a_cell_of_a_table_cannot_leave_it(text: str) -> None:
         ("1.2.3", "1.2.2", {}, "is not later than 1.2.3"),
         ("1.10.0", "1.9.0", {}, "is not later than 1.10.0"),
         ("1.2.3", "1.2.4", {"added": 1}, "landmarks were added"),
-        ("1.2.3", "1.3.0", {"moved": 1}, "labels moved or went"),
-        ("1.2.3", "1.3.0", {"removed": 1}, "labels moved or went"),
-        ("1.2.x", "1.3.0", {}, "is no SemVer"),
+        ("1.2.3", "1.2.4", {"new": 1}, "landmarks were added"),
+        ("1.2.3", "1.3.0", {"moved": 1}, "labels or folds moved, or landmarks went"),
+        ("1.2.3", "1.3.0", {"removed": 1}, "labels or folds moved, or landmarks went"),
+        ("1.2.3", "1.3.0", {"gone": 1}, "labels or folds moved, or landmarks went"),
+        ("1.2.3", "1.3.0", {"refolded": 1}, "labels or folds moved, or landmarks went"),
+        ("1.2.x", "1.3.0", {}, "is not major.minor.patch"),
+        (" 0.0.-1 ", "1.3.0", {}, "is not major.minor.patch"),
     ],
 )
 def test_a_version_follows_from_what_changed(
@@ -206,6 +254,7 @@ def test_changes_since_the_release_before(workspace: Path, cli: Cli) -> None:
     told = Path("release/CHANGES.md").read_text(encoding="utf-8")
     assert told.startswith("# Changes of hgldv2 0.2.0 (2026-12-01)\n\nSince 0.1.0")
     assert "| added (got a label) | 1 |" in told
+    assert "| new landmarks | 0 |" in told
     assert "| labelled before | 299 |" in told
     assert "| labelled now | 300 |" in told
     assert "| train 11355 Antarctica: Empire of the Penguin | no label -\\> amusement park |" in told
@@ -225,6 +274,8 @@ def test_changes_since_the_release_before(workspace: Path, cli: Cli) -> None:
         ({"date": "24.11.2026"}, "'24.11.2026' is not a date"),
         ({"date": "2026-02-30"}, "'2026-02-30' is not a date"),
         ({"url": "hgldv2"}, "'hgldv2' is no address"),
+        ({"url": "https://me:secret@hgldv2.org"}, "is no address"),
+        ({"url": "https://hgldv2.org/')<b>"}, "is no address"),
         ({"previous": "release"}, "lies in release/"),
         ({"previous": "release/labels"}, "lies in release/"),
         ({"previous": "nowhere"}, "nowhere is no release"),
@@ -250,3 +301,43 @@ def test_a_release_cannot_follow_itself(workspace: Path, cli: Cli) -> None:
     assert result.exit_code == 1
     assert "0.1.0 is not later than 0.1.0" in result.stderr
     assert not list(Path().glob(".release*")), "nothing half-written is left"
+
+
+def test_a_release_that_was_harmed_is_not_followed(workspace: Path, cli: Cli) -> None:
+    shutil.copytree("release", workspace.parent / "published")
+    (workspace.parent / "published/README.md").write_text("mine", encoding="utf-8")
+    edit_params(previous="../published", version="0.2.0")
+    result = cli("export")
+    assert result.exit_code == 1
+    assert "README.md is not the file that SHA256SUMS lists" in result.stderr
+
+
+def test_other_folds_are_told_and_ask_for_a_major_version(workspace: Path, cli: Cli) -> None:
+    edit_params(version="1.0.0")
+    assert cli("export").exit_code == 0
+    shutil.copytree("release", workspace.parent / "published")
+    edit_params(previous="../published", version="1.1.0")
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(text.replace("seed: 0", "seed: 7"), encoding="utf-8")
+    result = cli("export")
+    assert result.exit_code == 1
+    assert "labels or folds moved" in result.stderr
+    edit_params(version="2.0.0")
+    assert cli("export").exit_code == 0
+    told = Path("release/CHANGES.md").read_text(encoding="utf-8")
+    before, now = (
+        pd.read_parquet(folder / "splits.parquet").set_index(["split", "landmark_id"])["fold"]
+        for folder in (workspace.parent / "published", Path("release"))
+    )
+    assert f"| in another fold than before | {(before != now).sum()} |" in told
+
+
+def test_a_release_without_any_label_can_be_made(workspace: Path, cli: Cli) -> None:
+    for table in (Path("annotations/anchors.csv"), Path("sample/annotations/landmark_decisions.csv")):
+        table.write_text(table.read_text(encoding="utf-8").splitlines(keepends=True)[0], encoding="utf-8")
+    for stage in ("hierarchy", "label", "export", "validate"):
+        result = cli(stage)
+        assert result.exit_code == 0, result.output
+    assert "No landmark is labelled." in Path("release/README.md").read_text(encoding="utf-8")
+    header = yaml.safe_load(Path("release/README.md").read_text(encoding="utf-8").split("---\n")[1])
+    assert "splits" not in {config["config_name"] for config in header["configs"]}, "datasets loads no empty table"

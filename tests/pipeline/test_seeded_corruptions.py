@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow
 import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
@@ -154,6 +155,129 @@ def another_version(rng: random.Random) -> str:
     return "version"
 
 
+def extra_key(rng: random.Random) -> str:
+    path = RELEASE / "provenance.json"
+    stated = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(stated | {f"note {rng.randrange(9)}": "mine"}, indent=2) + "\n", encoding="utf-8")
+    write_sums(RELEASE)
+    return "note"
+
+
+def not_an_object(rng: random.Random) -> str:
+    (RELEASE / "provenance.json").write_text(rng.choice(["null", "[]", "[" * 100_000]), encoding="utf-8")
+    write_sums(RELEASE)
+    return "could not be checked" if "[[" in (RELEASE / "provenance.json").read_text(encoding="utf-8") else "no object"
+
+
+def parquet_of_another_kind(change: Callable[[pyarrow.Table], pyarrow.Table], rng: random.Random) -> str:
+    table = rng.choice([LABELS, FOLDS])
+    pq.write_table(change(pq.read_table(table.path)), table.path)
+    publish_anew()
+    return table.path
+
+
+def int32(read: pyarrow.Table) -> pyarrow.Table:
+    place = read.schema.get_field_index("landmark_id")
+    return read.cast(read.schema.set(place, read.schema.field(place).with_type(pyarrow.int32())))
+
+
+def nullable(read: pyarrow.Table) -> pyarrow.Table:
+    return read.cast(pyarrow.schema([field.with_nullable(True) for field in read.schema], read.schema.metadata))
+
+
+def other_version(read: pyarrow.Table) -> pyarrow.Table:
+    return read.replace_schema_metadata(read.schema.metadata | {b"schema_version": b"0.9.0"})
+
+
+def snappy(rng: random.Random) -> str:
+    table = rng.choice([LABELS, FOLDS, CLASSES, EDGES])
+    pq.write_table(pq.read_table(table.path), table.path, compression="snappy")
+    publish_anew()
+    return table.path
+
+
+def csv_of_another_kind(rng: random.Random) -> str:
+    path = Path(OFFICIAL.path)
+    text = path.read_text(encoding="utf-8")
+    other = rng.choice([text.replace("\n", "\r\n"), f"\ufeff{text}", text + "\n"])
+    path.write_text(other, encoding="utf-8", newline="")
+    publish_anew()
+    return str(path)
+
+
+def swapped_folds(rng: random.Random) -> str:
+    del rng
+    folds = read_table(FOLDS)
+    rewrite(FOLDS, folds.assign(fold=folds["fold"].replace({"train": "test", "test": "train"})))
+    return FOLDS.path
+
+
+def swapped_images(rng: random.Random) -> str:
+    images = read_table(IMAGES)
+    images["image_id"] = rng.sample(list(images["image_id"]), len(images))
+    rewrite(IMAGES, images)
+    return IMAGES.path
+
+
+def path_from_elsewhere(rng: random.Random) -> str:
+    return cell(CLASSES, "path_qids", lambda row: row["path_qids"][1:], "class_qid", rng, has_long_path)
+
+
+def path_of_two_ends(rng: random.Random) -> str:
+    return cell(CLASSES, "anchor_qid", lambda row: row["class_qid"], "class_qid", rng, has_long_path)
+
+
+def anchor_of_another_label(rng: random.Random) -> str:
+    frame = read_table(CLASSES)
+    place = rng.choice(list(frame.index[has_long_path(frame)]))
+    frame.loc[frame["class_qid"] == frame.loc[place, "anchor_qid"], "hierarchical_label"] = "zoo"
+    rewrite(CLASSES, frame)
+    return str(frame.loc[place, "class_qid"])
+
+
+def undone_added_edge(rng: random.Random) -> str:
+    return lost(EDGES, "child_qid", rng, lambda frame: frame["source"] == "decision")
+
+
+def sums_of_another_kind(rng: random.Random) -> str:
+    path = RELEASE / "SHA256SUMS"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    wrong = f"{'0' * 64}  README.md\n"
+    other = rng.choice([lines[::-1], [line.replace("\n", "\r\n") for line in lines], [wrong, *lines]])
+    path.write_text("".join(other), encoding="utf-8", newline="")
+    return "SHA256SUMS"
+
+
+def link_out_of_the_release(rng: random.Random) -> str:
+    name = rng.choice(["splits.parquet", "README.md"])
+    (RELEASE / name).rename(name)
+    (RELEASE / name).symlink_to(Path(name).resolve())
+    return f"{name} is a link"
+
+
+def empty_folder(rng: random.Random) -> str:
+    (RELEASE / f"more{rng.randrange(9)}").mkdir()
+    return "release/more"
+
+
+def hidden(secret: str, what: str, rng: random.Random) -> str:
+    """Put a secret where a search of the bytes does not see it: packed, or written otherwise."""
+    read = pq.read_table(CLASSES.path)
+    about = read.schema.metadata | {b"note": secret.encode()}
+    names = read.column("class_label").to_pylist()
+    paths = read.column("path_qids").to_pylist()
+    names[rng.randrange(len(names))] = secret
+    paths[rng.randrange(len(paths))] = [secret]
+    ways = [
+        read.replace_schema_metadata(about),
+        read.set_column(1, read.schema.field(1), pyarrow.array(names, pyarrow.string())),
+        read.set_column(7, read.schema.field(7), pyarrow.array(paths, read.schema.field(7).type)),
+    ]
+    pq.write_table(rng.choice(ways), CLASSES.path)
+    write_sums(RELEASE)
+    return f"{CLASSES.path}: holds {what}"
+
+
 def contact_in_a_cell(rng: random.Random) -> str:
     cell(CLASSES, "class_label", "asked operator@hgldv2.org", "class_qid", rng)
     return "holds the operator contact"
@@ -222,6 +346,30 @@ CORRUPTIONS: list[tuple[str, Plant]] = [
     ("fields_are_described", undescribed_field),
     ("files_are_those_promised", extra_file),
     ("checksums_hold", flipped_byte),
+    ("checksums_hold", sums_of_another_kind),
+    ("files_are_those_promised", link_out_of_the_release),
+    ("files_are_those_promised", empty_folder),
+    ("provenance_is_true", extra_key),
+    ("provenance_is_true", not_an_object),
+    ("fields_are_described", partial(parquet_of_another_kind, int32)),
+    ("fields_are_described", partial(parquet_of_another_kind, nullable)),
+    ("fields_are_described", partial(parquet_of_another_kind, other_version)),
+    ("files_are_those_that_the_stages_make", snappy),
+    ("files_are_those_that_the_stages_make", csv_of_another_kind),
+    ("files_are_those_that_the_stages_make", swapped_folds),
+    ("files_are_those_that_the_stages_make", swapped_images),
+    ("class_labels_are_in_the_taxonomy", partial(cell, CLASSES, "hierarchical_label", "spaceship", "class_qid")),
+    ("paths_lead_to_the_anchor", path_from_elsewhere),
+    ("paths_lead_to_the_anchor", path_of_two_ends),
+    ("paths_lead_to_the_anchor", anchor_of_another_label),
+    ("edge_decisions_are_honoured", undone_added_edge),
+    ("edges_join_known_classes", partial(cell, EDGES, "child_qid", "Q999999999", "child_qid")),
+    ("ids_are_well_formed", partial(cell, LABELS, "item_qid", "q42", "item_qid")),
+    ("status_fits_the_label", partial(cell, LABELS, "confidence", 0.0, "landmark_id", where=is_labelled)),
+    ("status_fits_the_label", partial(cell, LABELS, "confidence", 0.123456, "landmark_id", where=is_labelled)),
+    ("nothing_private_is_inside", partial(hidden, "Operator%40HGLDv2.org", "the operator contact")),
+    ("nothing_private_is_inside", partial(hidden, "see /home/alice/gldv2/notes", "a local path")),
+    ("nothing_private_is_inside", partial(hidden, f"file:{Path.home()}", "a local path")),
     ("nothing_private_is_inside", contact_in_a_cell),
     ("nothing_private_is_inside", local_path_in_a_table),
 ]
