@@ -85,13 +85,17 @@ def write_text(text: str, path: Path) -> None:
         partial.write_text(text, encoding="utf-8", newline="")
 
 
-def write_tables(frames: list[tuple[Table, pd.DataFrame]], root: Path = Path()) -> None:
+def write_tables(frames: list[tuple[Table, pd.DataFrame]], root: Path = Path()) -> dict[str, pd.DataFrame]:
     """Check every table against its declaration, then write them all below `root`, as Parquet or CSV by the ending.
+
+    Returns:
+        The tables as written, by declared path.
 
     Raises:
         InputError: a column, type, null, value or key breaks a declaration; nothing is written.
     """
-    for table, frame in [(table, conform(frame, table)) for table, frame in frames]:
+    checked = [(table, conform(frame, table)) for table, frame in frames]
+    for table, frame in checked:
         with atomic(root / table.path) as partial:
             if table.path.endswith(".csv"):
                 frame.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
@@ -99,6 +103,7 @@ def write_tables(frames: list[tuple[Table, pd.DataFrame]], root: Path = Path()) 
             schema = with_levels(table).arrow_schema()
             arrow = pyarrow.Table.from_pandas(frame, schema=schema, preserve_index=False)
             pq.write_table(arrow.replace_schema_metadata(schema.metadata), partial, compression="zstd")
+    return {table.path: frame for table, frame in checked}
 
 
 def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from pipeline.checksums import write_sums
 from pipeline.documents import changes
 from pipeline.documents import provenance as origin
 from pipeline.documents.made import documents
-from pipeline.files import conform, read_table, write_json, write_tables, write_text
+from pipeline.files import read_table, write_json, write_tables, write_text
 from pipeline.official import official_schema
 from pipeline.params import Folds, Params
 from pipeline.schema import Table
@@ -75,13 +75,11 @@ def write_release(found: dict[str, pd.DataFrame], params: Params, root: Path) ->
     Raises:
         InputError: a table breaks its declaration, or the release before cannot be read or followed.
     """
-    built = [(table, conform(frame, table)) for table, frame in build(found, params.folds)]
     made_from = origin.provenance(found["entities"], params)
+    frames = write_tables(build(found, params.folds), root)
     folder = root / FOLDER
-    write_tables(built, root)
     write_json(made_from, folder / origin.NAME)
-    others = found["landmark_items"], found["official_labels"]
-    told = documents({table.path: frame for table, frame in built}, *others, folder, params)
+    told = documents(frames, found["landmark_items"], found["official_labels"], folder, params)
     for name, text in (told | {changes.NAME: changes.changes(folder, params)}).items():
         write_text(text, folder / name)
     write_sums(folder)

@@ -34,9 +34,9 @@ ALL_CHECKS: list[Callable[..., Any]] = [*CHECKS, *GRAPH_CHECKS, *DOCUMENT_CHECKS
 
 
 @pytest.fixture
-def broken(workspace: Path, cli: Cli) -> Callable[[], dict[str, list[str]]]:
+def broken(workspace: Path, made_before: None, cli: Cli) -> Callable[[], dict[str, list[str]]]:
     """Validate the release; return the failures by check. It must fail politely, and say so in the report."""
-    del workspace
+    del workspace, made_before
 
     def validate() -> dict[str, list[str]]:
         result = cli("validate")

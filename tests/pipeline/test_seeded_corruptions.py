@@ -375,6 +375,7 @@ CORRUPTIONS: list[tuple[str, Plant]] = [
 ]
 
 
+@pytest.mark.usefixtures("made_before")
 @pytest.mark.parametrize("number", range(len(CORRUPTIONS)), ids=lambda number: f"{number}-{CORRUPTIONS[number][0]}")
 def test_a_corruption_is_caught_by_the_right_check(
     number: int, workspace: Path, cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
