@@ -94,6 +94,9 @@ def _check_header(path: Path, columns: dict[str, str]) -> list[str]:
     if missing:
         found = start.strip()[:200]
         raise InputError(f"{path}:1", f"column {', '.join(missing)} is missing (found: {found})", REMEDY)
+    twice = [name for name in columns if header.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}:1", f"column {', '.join(twice)} is there twice", REMEDY)
     return header
 
 

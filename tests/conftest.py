@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.clones import train_nothing
 
 ROOT = Path(__file__).parents[1]
+settings.register_profile("long", max_examples=20_000)
 
 
 @pytest.fixture(scope="session")
