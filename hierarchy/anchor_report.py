@@ -95,7 +95,7 @@ def candidate_anchors(
     agreeing = frozenset(found.index)
     # A class that is on a cycle with an agreeing one is not more general than it.
     is_general = [
-        not any(above in agreeing and qid not in ancestors[above] for above in ancestors[qid] - {qid})
+        not any(above in agreeing and qid not in ancestors[above] for above in ancestors.get(qid, frozenset()) - {qid})
         for qid in found.index
     ]
     found = found[is_general].rename_axis("class_qid").reset_index()

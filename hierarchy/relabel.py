@@ -16,7 +16,10 @@ from hierarchy.graph import components, reached, with_edges
 
 Edge = tuple[str, str]
 # What a vote or a queue row depends on; ids and names of a class never change.
-_COMPARED = ["hierarchical_label", "anchor_qid", "steps", "rule", "status", "candidate_qids", "path_qids"]
+_COMPARED = [
+    *("hierarchical_label", "anchor_qid", "steps", "rule", "status", "path_qids"),
+    *("candidate_labels", "candidate_qids", "candidate_steps"),
+]
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def relabel(state: ClassState, rules: Rules, class_decisions: pd.DataFrame, edge
     """The classes under other decisions.
 
     Only classes at or below a changed one can get other anchors; where an edge changed, the classes above it have
-    other information content, which orders the candidates of contested classes.
+    other information content, which orders the candidates of a class.
 
     Args:
         state: the classes as they are.
@@ -113,7 +116,7 @@ def relabel(state: ClassState, rules: Rules, class_decisions: pd.DataFrame, edge
     bits = kept | descendant_bits(graph, above, kept, state.position)
     content = state.content | {qid: _content(bits.get(qid, 1), len(graph)) for qid in above}
     shifted = frozenset(qid for qid in above if content[qid] != state.content[qid])
-    ordered = _contested_by(state.class_labels, shifted)
+    ordered = _ordered_by(state.class_labels, shifted)
     labels, changed = _relabelled(state, rules, graph, content, below | ordered, class_decisions)
     labels = _with_content(labels, content, shifted)
     after = ClassState(graph, labels, content, bits, state.position, class_decisions, edge_decisions)
@@ -187,13 +190,13 @@ def _above(starts: Iterable[str], graph: nx.DiGraph) -> frozenset[str]:
     return reached((qid for qid in starts if qid in graph), graph.successors)
 
 
-def _contested_by(class_labels: pd.DataFrame, shifted: frozenset[str]) -> frozenset[str]:
-    """Contested classes with a candidate whose information content has changed."""
+def _ordered_by(class_labels: pd.DataFrame, shifted: frozenset[str]) -> frozenset[str]:
+    """Classes with several candidates, of one label or more, whose order may change with their information content."""
     if not shifted:
         return frozenset()
-    contested = class_labels[class_labels["status"] == "contested"]
-    has_shifted = contested["candidate_qids"].map(lambda qids: not shifted.isdisjoint(qids)).astype(bool)
-    return frozenset(contested.loc[has_shifted, "class_qid"])
+    several = class_labels[class_labels["candidate_qids"].map(len) > 1]
+    has_shifted = several["candidate_qids"].map(lambda qids: not shifted.isdisjoint(qids)).astype(bool)
+    return frozenset(several.loc[has_shifted, "class_qid"])
 
 
 def _relabelled(

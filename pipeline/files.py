@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +163,12 @@ def _cast(series: pd.Series, column: Column, table: Table) -> pd.Series:
     return series.astype(column.pandas_dtype)
 
 
-def read_table(table: Table) -> pd.DataFrame:
+def read_table(table: Table, without: Collection[str] = ()) -> pd.DataFrame:
     """Read a declared table with its declared types.
+
+    Args:
+        table: which one.
+        without: columns of a Parquet file to leave out, where they are large and nobody looks at them.
 
     Raises:
         InputError: the file is absent, cut short, or has other columns than declared.
@@ -177,13 +181,15 @@ def read_table(table: Table) -> pd.DataFrame:
     try:
         if path.suffix == ".csv":
             return _from_text(read_csv(path, dict.fromkeys(table.column_names, "str")), table)
-        frame = pq.read_table(path).to_pandas()
-        if list(frame.columns) != table.column_names:
-            raise ValueError(f"has columns {', '.join(map(str, frame.columns))}")
-        for column in table.columns:
+        found = pq.read_schema(path).names
+        if found != table.column_names:
+            raise ValueError(f"has columns {', '.join(found)}")
+        columns = [column for column in table.columns if column.name not in without]
+        frame = pq.read_table(path, columns=[column.name for column in columns]).to_pandas()
+        for column in columns:
             if column.type.startswith("list"):
                 frame[column.name] = [value.tolist() for value in frame[column.name]]
-        return frame.astype({column.name: column.pandas_dtype for column in table.columns})
+        return frame.astype({column.name: column.pandas_dtype for column in columns})
     except InputError as error:
         raise InputError(table.path, error.what, f"delete it and {remedy}") from error
     except (pyarrow.ArrowException, OSError, AttributeError, KeyError, TypeError, ValueError) as error:

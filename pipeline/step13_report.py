@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from jinja2 import UndefinedError
 
-from pipeline.errors import stage_command
+from pipeline.errors import InputError, stage_command
 from pipeline.files import atomic, write_json
 from pipeline.report import page
 from pipeline.report.run_record import run_record
@@ -19,10 +20,14 @@ def build(sources: Sources) -> bytes:
     """The page as bytes of UTF-8; the same sources give the same bytes.
 
     Raises:
-        InputError: it would be too large.
+        InputError: it would be too large, or the sources do not fit together.
     """
-    told = sections(sources)
-    return page.render(told, charts(sources, told))
+    try:
+        told = sections(sources)
+        return page.render(told, charts(sources, told))
+    except (KeyError, TypeError, ValueError, ArithmeticError, UndefinedError) as error:
+        what = f"cannot be made from what the stages wrote ({type(error).__name__}: {error})"
+        raise InputError(str(PAGE), what, "run `dvc repro`, which makes the tables and reports anew") from error
 
 
 def main() -> None:

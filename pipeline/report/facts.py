@@ -109,11 +109,11 @@ def by_class(labels: pd.DataFrame, class_labels: pd.DataFrame, coarsest: str) ->
 
 
 def places(labels: pd.DataFrame, items: pd.DataFrame, coarsest: str) -> pd.DataFrame:
-    """latitude, longitude (degrees) and group (null: no label) of the landmarks whose item has coordinates."""
-    located = items.dropna(subset=["latitude", "longitude"])[["split", "landmark_id", "latitude", "longitude"]]
+    """latitude, longitude (degrees) and group (null: no label) of the landmarks whose item lies somewhere on Earth."""
+    is_on_earth = items["latitude"].between(-90, 90) & items["longitude"].between(-180, 180)
+    located = items.loc[is_on_earth, ["split", "landmark_id", "latitude", "longitude"]]
     joined = located.merge(labels, on=["split", "landmark_id"], validate="1:1").rename(columns={coarsest: "group"})
-    joined = joined.sort_values(["split", "landmark_id"])
-    return joined[["latitude", "longitude", "group"]].reset_index(drop=True)
+    return joined[["latitude", "longitude", "group"]]
 
 
 def share(part: float, whole: float) -> float | None:

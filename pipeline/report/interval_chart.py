@@ -11,12 +11,13 @@ _WIDTH, _ROW, _TOP = 740, 26, 8
 _LEFT, _RIGHT = 250, 520  # where the axis begins and ends
 
 
-def interval_chart(rows: list[dict[str, Any]], name: str, unit: str) -> Markup:
+def interval_chart(rows: list[dict[str, Any]], name: str, title: str, unit: str) -> Markup:
     """The chart: names on the left, a dot and a line on a common axis, numbers on the right.
 
     Args:
         rows: label, mean, low, high (the last two are None where no interval is known), in the order to draw.
         name: of the chart, unique in the page.
+        title: of the chart, for those who do not see it.
         unit: what the axis counts.
 
     Returns:
@@ -32,7 +33,6 @@ def interval_chart(rows: list[dict[str, Any]], name: str, unit: str) -> Markup:
     with_interval = sum(row["low"] is not None and row["high"] is not None for row in rows)
     said = f"{counted(len(rows), 'mean')}, {with_interval:,} of them with an interval (95%), in {clean(unit)}."
     size = (_WIDTH, bottom + 48)
-    title = f"{clean(name).replace('-', ' ').replace('_', ' ')}: {clean(unit)}"
     axis = _axis(ticks, bottom, clean(unit), has_zero)
     return drawing(name, size, title, said, axis, *drawn, kind="intervals")
 

@@ -12,14 +12,17 @@ import re
 from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
+from urllib.parse import unquote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.errors import InputError
+from pipeline.report.svg import clean
 
-STYLES, SCRIPTS = ("report.css", "charts.css"), ("charts.js",)
+STYLES, SCRIPTS = ("report.css", "charts.css"), ("charts.js", "page.js")
 LARGEST = 5_000_000  # bytes of the page
+LONGEST, LONGEST_WORD = 300, 30  # letters of a cell; of a word that need not be broken
 _DIFFERENCE = ("difference", "low", "high")
 
 
@@ -37,7 +40,7 @@ def render(facts: Mapping[str, Any], charts: Mapping[str, Markup], largest: int 
     style, script = (_joined(names) for names in (STYLES, SCRIPTS))
     page = environment().get_template("report.html")
     written = page.render(**facts, charts=charts, style=style, script=script, policy=policy(style, script))
-    content = written.encode()
+    content = written.encode(errors="replace")  # a half of a letter, as in the name of a file
     if len(content) > largest:
         what = f"would have {len(content):,} bytes, more than {largest:,}"
         raise InputError("data/8_report/report.html", what, "train fewer losses, or lower BUDGET in report/pictures.py")
@@ -79,6 +82,9 @@ def environment() -> Environment:
         "web_address": web_address,
         "words": words,
         "noun": noun,
+        "setting": setting,
+        "target": target,
+        "is_long": is_long,
     }
     found.filters.update(filters)
     return found
@@ -133,9 +139,29 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def setting(value: Any) -> str:
+    """A parameter for people: yes and no, and `none` where there is nothing."""
+    return {True: "yes", False: "no", None: "none"}[value] if value is None or isinstance(value, bool) else str(value)
+
+
 def web_address(text: str | None) -> str | None:
-    """The address if it is one of the web, which a link may have; else None."""
-    return text if text and re.match(r"https?://", text) else None
+    """The address if it is one of the web without spaces and control characters, which a link may have; else None."""
+    return text if text and re.fullmatch(r"https?://[^\s\x00-\x1f\x7f-\x9f]+", text) else None
+
+
+def target(address: str) -> str:
+    """What a page of Wikidata or Commons is about, by the end of its address: Q42, Category:Old Town Hall."""
+    return clip(clean(unquote(address.rstrip("/").rpartition("/")[2]).replace("_", " ")))
+
+
+def clip(text: str) -> str:
+    """The text, cut where it is too long for a table."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+
+
+def is_long(text: str) -> bool:
+    """Whether a word of the text must be broken, so that a table stays as wide as its page."""
+    return any(len(word) > LONGEST_WORD for word in text.split())
 
 
 _WRITES: dict[str, Callable[[Any], str]] = {"percent": percent, "points": points, "share": share}
@@ -147,6 +173,8 @@ def cell(value: Any, kind: str) -> str:
         return _WRITES[kind](value)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    if kind == "words":
-        return words(str(value))
-    return count(value) if kind == "count" else str(value)
+    if kind == "count":
+        return count(value)
+    if kind == "places":
+        return f"{value:.2f}"
+    return clip(clean(words(str(value)) if kind == "words" else value))

@@ -19,7 +19,7 @@ WINDOW = 1280  # pixels of the page, which is shown smaller
 BOXES = """
 return ["header", "#hierarchy"].map(name => {
   const box = document.querySelector(name).getBoundingClientRect();
-  return {x: box.x - 16, y: box.y, width: box.width + 32};
+  return {x: box.x - 16, y: box.y, width: box.width + 32, height: box.height};
 });
 """
 
@@ -31,9 +31,12 @@ def main(out: Path) -> None:
     with headless(WINDOW, HEIGHT) as browser:
         browser.get(PAGE.resolve().as_uri())
         picture = Image.new("RGB", (WIDTH, HEIGHT))
-        for place, box in enumerate(browser.execute_script(BOXES)):
+        boxes = browser.execute_script(BOXES)
+        for place, box in enumerate(boxes):
             scale = WIDTH / 2 / box["width"]
-            clip = box | {"height": HEIGHT / scale, "scale": scale}
+            is_last = place == len(boxes) - 1  # the others go on below the picture
+            height = min(box["height"], HEIGHT / scale) if is_last else HEIGHT / scale
+            clip = box | {"height": height, "scale": scale}
             shot = {"captureBeyondViewport": True, "clip": clip}
             taken = browser.execute_cdp_cmd("Page.captureScreenshot", shot)["data"]
             with Image.open(io.BytesIO(base64.b64decode(taken))) as part:

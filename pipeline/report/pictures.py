@@ -125,7 +125,7 @@ def _picture(path: Path, width: int) -> Picture:
     try:
         with Image.open(path) as opened:
             image = _on_white(opened)
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
         raise InputError(str(path), "not readable as a picture", "delete it and run `dvc repro`") from error
     if image.width > width:
         height = max(1, round(image.height * width / image.width))

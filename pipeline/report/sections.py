@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from pipeline.report import facts, graph_facts, official_facts, review_facts
 from pipeline.report.flows import flows
-from pipeline.report.groups import group_of
+from pipeline.report.groups import group_legend, group_of
 from pipeline.report.interval_chart import interval_chart
 from pipeline.report.label_bars import label_bars
 from pipeline.report.reliability import reliability_diagram
@@ -27,6 +27,10 @@ _KINDS_OF_RULE = (
     ("from title or images", "accent-3", ("text", "visual")),
     ("decided by people", "group-2", ("decision",)),
 )
+_INTERVALS = (
+    ("h_ap", "H-AP of every model", "H-AP"),
+    ("h_ap_paired", "Hierarchical losses less flat losses and untrained models", "difference in H-AP"),
+)
 
 
 def sections(sources: Sources) -> Json:
@@ -40,6 +44,7 @@ def sections(sources: Sources) -> Json:
         "headline": facts.headline(labels, found["official_labels"], curated["taxonomy"]),
         "rules": facts.by_rule(labels),
         "levels": [level_title(level) for level in sources.levels],
+        "groups": group_legend(labels[coarsest].dropna(), group_of(curated["taxonomy"][coarsest])),
         "labels": facts.by_label(labels, coarsest).to_dict("records"),
         "classes": classes.head(MOST_CLASSES).to_dict("records"),
         "class_count": len(classes),
@@ -81,7 +86,7 @@ def charts(sources: Sources, told: Json) -> dict[str, Markup]:
     classes = facts.by_class(labels, sources.found["class_labels"], coarsest)
     places = facts.places(labels, sources.found["landmark_items"], coarsest)
     groups = group_of(sources.curated["taxonomy"][coarsest])  # of all, so that a group is coloured alike everywhere
-    drawn = {"rules": stacked_bar(rule_parts(told["rules"]), "rules")}
+    drawn = {"rules": stacked_bar(rule_parts(told["rules"]), "rules", "Landmarks by the kind of rule that decided")}
     if len(by_label):
         along = facts.along_hierarchy(labels, sources.levels)
         drawn["sunburst"] = sunburst(along, [*reversed(sources.levels), "hierarchical_label", "supercategory"], groups)
@@ -92,9 +97,9 @@ def charts(sources: Sources, told: Json) -> dict[str, Markup]:
         drawn["reliability"] = reliability_diagram(told["reliability"])
     if len(places):
         drawn["world_map"] = world_map(places, groups)
-    for name, unit in (("h_ap", "H-AP"), ("h_ap_paired", "difference in H-AP")):
+    for name, title, unit in _INTERVALS:
         if told["training"].get(name):
-            drawn[name] = interval_chart(told["training"][name], name, unit)
+            drawn[name] = interval_chart(told["training"][name], name, title, unit)
     return drawn
 
 

@@ -4,29 +4,22 @@ For the stage report.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from annotations.verdicts import KINDS
 from pipeline import curation, tables
-from pipeline.benchmark_files import METRICS, PLOTS, REPORT, read_json
+from pipeline.benchmark_files import PLOTS
 from pipeline.files import read_table
 from pipeline.levels import level_names
 from pipeline.queues import open_queue
 from pipeline.report.pictures import Picture, inlined
+from pipeline.report.told import PATHS, read_told
 
 Json = dict[str, Any]
 Tables = dict[str, pd.DataFrame]
 _TABLES = ("landmark_labels", "landmark_items", "official_labels", "class_labels", "class_graph")
-_TOLD = {
-    "labelling": Path("data/4_labels/report.json"),
-    "validation": Path("data/6_validation/report.json"),
-    "provenance": Path("release/provenance.json"),
-    "metrics": METRICS,
-    "probe": REPORT,
-}
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,7 @@ def read_sources() -> Sources:
         {kind: open_queue(kind, curated) for kind in KINDS},
         curated,
         level_names(),
-        {name: read_json(path) for name, path in _TOLD.items()},
+        {name: read_told(name) for name in PATHS},
         pictures,
         left_out,
     )

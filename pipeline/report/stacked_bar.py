@@ -10,13 +10,14 @@ _WIDTH, _BAR, _ROW = 416, 30, 24
 _LEAST = 3.0  # width of a part that would be too thin to see
 
 
-def stacked_bar(parts: list[dict[str, Any]], name: str) -> Markup:
+def stacked_bar(parts: list[dict[str, Any]], name: str, title: str) -> Markup:
     """The chart.
 
     Args:
-        parts: label, count, css (class that fills the part: group-0 to group-5, group-none, accent, accent-2, accent-3,
-            muted, warn), in the order to draw.
+        parts: label, count, css (class that fills the part: group-0 to group-5, group-none, accent, accent-2,
+            accent-3), in the order to draw.
         name: of the chart, unique in the page.
+        title: of the chart, for those who do not see it.
 
     Returns:
         An SVG, or a sentence where there are no parts.
@@ -33,7 +34,6 @@ def stacked_bar(parts: list[dict[str, Any]], name: str) -> Markup:
     rows = [_entry(part, total, _BAR + 10 + _ROW * (place + 0.5)) for place, part in enumerate(parts)]
     said = f"{counted(len(parts), 'part')} of {total:,}: " + "; ".join(_said(part, total) for part in parts) + "."
     size = (_WIDTH, _BAR + 14 + _ROW * len(parts))
-    title = clean(name).replace("-", " ").replace("_", " ")
     return drawing(name, size, title, said, *drawn, *rows, kind="stack")
 
 

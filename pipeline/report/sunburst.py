@@ -171,10 +171,10 @@ def _path(arc: Arc, parts: list[Arc], total: int, deepest: int) -> Markup:
     while above is not None:
         names, above = [isolated(parts[above].name), *names], parts[above].parent
     share = share_text(arc.landmarks, total)
-    said = f"{' > '.join(names)}: {counted(arc.landmarks, 'landmark')}, {counted(arc.images, 'image')}, {share} of all"
+    said = f"{counted(arc.landmarks, 'landmark')}, {counted(arc.images, 'image')}, {share} of the labelled"
     return element(
         "path",
-        element("title", said),
+        element("title", f"{' > '.join(names)}: {said}"),
         d=_outline(arc.start / total, arc.end / total, *_ring(arc.depth, deepest)),
         class_=f"{arc.css} ring-{min(arc.depth, 4)}",
         data_depth=arc.depth,

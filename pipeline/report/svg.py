@@ -8,7 +8,9 @@ from markupsafe import Markup, escape
 
 # What no SVG may hold, and marks that would turn the direction of everything after a name.
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-_EM = 0.6  # mean width of a letter in widths of an em, on the safe side for the fonts of the page
+# Widths of letters in em, on the safe side for the fonts of the page: DejaVu Sans is the widest of them.
+_NARROW, _WIDE = frozenset(" ijl.,:;'|!()[]frtI"), frozenset("mwMW@%")
+_LEAST_EM, _EM, _CAPITAL_EM, _MOST_EM = 0.4, 0.63, 0.72, 1.0
 
 
 def element(tag: str, *children: str, **attributes: object) -> Markup:
@@ -68,7 +70,8 @@ def drawing(
         viewBox=f"0 0 {number(size[0])} {number(size[1])}",
         role="img",
         class_=classes,
-        aria_labelledby=f"{title_id} {description_id}",
+        aria_labelledby=title_id,
+        aria_describedby=description_id,
     )
 
 
@@ -114,8 +117,15 @@ def isolated(words: str) -> str:
 
 def width_of(words: str, size: float = 1.0) -> float:
     """Estimated width of words in a font of a size, in the size's unit."""
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in words)
-    return size * (_EM * (len(words) - wide) + wide)
+    return size * sum(map(_em, words))
+
+
+def _em(letter: str) -> float:
+    if letter in _WIDE or unicodedata.east_asian_width(letter) in "WF":
+        return _MOST_EM
+    if letter in _NARROW:
+        return _LEAST_EM
+    return _CAPITAL_EM if letter.isupper() else _EM
 
 
 def shortened(words: str, room: float, size: float = 13.0) -> str:

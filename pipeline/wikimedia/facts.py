@@ -143,7 +143,8 @@ def statements(entity: Entity, property_id: str) -> list[Statement]:
     Best rank is preferred where any statement is preferred, else normal, never deprecated (Wikidata's "truthy").
     """
     claims = _claims(entity, property_id)
-    best_rank = next((claim.rank for claim in _claims(entity, property_id, truthy=True)), None) if claims else None
+    ranks = {claim.rank for claim in claims}
+    best_rank = next((rank for rank in ("preferred", "normal") if rank in ranks), None)
     return [
         Statement(qid, claim.rank, claim.rank == best_rank, END_TIME in claim.qualifiers, _end_time(claim))
         for claim in claims

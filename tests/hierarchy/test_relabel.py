@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hierarchy.anchors import label_classes
@@ -77,6 +77,18 @@ def plain(frame: pd.DataFrame) -> dict[str, Any]:
 
 @LAWFUL
 @given(edges=EDGES, anchors=ANCHORS, before=DECISIONS, after=DECISIONS)
+@example(  # two anchors of one label, equally near: which of them is told depends on what lies below each
+    edges=frozenset({("Q1", "Q2"), ("Q1", "Q4")}),
+    anchors={"Q2": "church", "Q4": "church"},
+    before=Decisions({}, {}),
+    after=Decisions({}, {("Q3", "Q2"): "add"}),
+)
+@example(  # the second candidate is farther off, the first is as it was
+    edges=frozenset({("Q1", "Q2"), ("Q1", "Q8"), ("Q2", "Q8"), ("Q8", "Q1")}),
+    anchors={"Q1": "church", "Q8": "church"},
+    before=Decisions({}, {}),
+    after=Decisions({}, {("Q1", "Q8"): "remove"}),
+)
 def test_relabelling_in_part_gives_what_labelling_from_the_start_gives(
     edges: frozenset[Edge], anchors: dict[str, str], before: Decisions, after: Decisions
 ) -> None:

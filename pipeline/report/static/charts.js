@@ -4,7 +4,7 @@
 (() => {
   const FONT = 12.5; // CSS pixels
   const FIRST = 0.65; // width of the first ring beside that of another
-  const EM = 0.6; // mean width of a letter in em
+  const EM = 0.63; // mean width of a letter in em, on the safe side
   const TURN = 2 * Math.PI;
   const SVG = "http://www.w3.org/2000/svg";
 
@@ -101,7 +101,8 @@
     const { arcs, all, centre } = readArcs(chart);
     if (arcs.length === 0) return;
     const size = chart.viewBox.baseVal.width;
-    const line = chart.closest("figure")?.querySelector(".sunburst-path") ?? null;
+    const figure = chart.closest("figure");
+    const line = figure?.querySelector(".sunburst-path") ?? null;
     const names = chart.querySelector(".sunburst-names");
     const middle = chart.querySelector(".sunburst-middle");
     const middleName = chart.querySelector(".sunburst-centre-name");
@@ -120,7 +121,7 @@
         name.textContent = step.name;
         return place === 0 ? [name] : [" > ", name];
       });
-      const share = arc.share === undefined ? "" : `, ${arc.share} of all`;
+      const share = arc.share === undefined ? "" : `, ${arc.share} of the labelled`;
       line.replaceChildren(...parts, `: ${counted(arc.landmarks, "landmark")}, ${counted(arc.images, "image")}${share}`);
     };
 
@@ -169,13 +170,18 @@
       middleCount.textContent = EM * words.length <= room ? words : root.landmarks.toLocaleString("en-US");
     };
 
-    const reach = (arc) => {
+    /* The arc that has the focus is the one that keys act on, whoever gave it the focus. */
+    const settle = (arc) => {
       current.path.setAttribute("tabindex", "-1");
       current = arc;
       current.path.setAttribute("tabindex", "0");
-      current.path.focus({ preventScroll: true });
       mark.setAttribute("d", current.path.getAttribute("d"));
       tell(current);
+    };
+
+    const reach = (arc) => {
+      settle(arc);
+      current.path.focus({ preventScroll: true });
     };
 
     const zoom = (arc) => {
@@ -213,6 +219,8 @@
       ArrowRight: (arc) => walk(arc, 1),
       ArrowUp: up,
       ArrowDown: (arc) => arc.children.length > 0 && reach(arc.children[0]),
+      Home: (arc) => reach(arc.parent.children[0]),
+      End: (arc) => reach(arc.parent.children.at(-1)),
       Enter: zoom,
       " ": zoom,
       Escape: zoomOut,
@@ -235,7 +243,11 @@
       if (arc !== undefined) tell(arc);
     });
     chart.addEventListener("pointerleave", () => tell(chart.contains(document.activeElement) ? current : root));
-    chart.addEventListener("focusin", () => tell(current));
+    // Not on the chart: browsers let an <svg> that listens for focus take it, which would be a second tab stop.
+    (figure ?? document).addEventListener("focusin", (event) => {
+      const arc = arcOf.get(event.target);
+      if (arc !== undefined) tell(current);
+    });
 
     chart.setAttribute("role", "tree");
     for (const group of chart.querySelectorAll("g")) group.setAttribute("role", "none");
