@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from hierarchy.anchor_report import candidate_anchors
 from hierarchy.anchors import label_classes
 
 Edge = tuple[str, str]
@@ -347,3 +348,15 @@ def test_an_assigned_class_has_its_own_label(world: World) -> None:
     rows = labelled(world)
     for qid, label in world.decided("assign").items():
         assert (rows[qid]["hierarchical_label"], rows[qid]["steps"]) == (label, 0)
+
+
+def test_a_class_without_any_edge_may_be_proposed_as_an_anchor() -> None:
+    """Classes may be used by landmarks without being joined to any other."""
+    graph = pd.DataFrame({"child_qid": ["Q1"], "parent_qid": ["Q2"], "is_removed": [False]})
+    labels = pd.DataFrame({"class_qid": ["Q1", "Q2", "Q9"], "class_label": ["kirk", "place", "lido"]})
+    labels["status"] = ["resolved", "resolved", "unreached"]
+    items = pd.DataFrame({"item_qid": ["Q100", "Q101"], "class_qid": ["Q9", "Q9"], "image_count": [3, 4]})
+    evidence = pd.DataFrame({"item_qid": ["Q100"], "hierarchical_label": ["bath"]})
+    (proposed,) = candidate_anchors(graph, labels, items, evidence).to_dict("records")
+    assert (proposed["class_qid"], proposed["hierarchical_label"]) == ("Q9", "bath")
+    assert (proposed["known_count"], proposed["gained_count"], proposed["image_count"]) == (1, 1, 4)
