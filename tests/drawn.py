@@ -28,7 +28,7 @@ def parsed(chart: Markup) -> ElementTree.Element:
     svg = ElementTree.fromstring(str(chart))
     assert svg.tag == _SVG + "svg"
     ids = {element.get("id") for element in svg.iter() if element.get("id")}
-    assert set(svg.attrib["aria-labelledby"].split()) == ids
+    assert {svg.attrib["aria-labelledby"], svg.attrib["aria-describedby"]} == ids
     assert svg.attrib["role"] == "img"
     attributes = {name for element in svg.iter() for name in element.attrib}
     assert not {name for name in attributes if name == "style" or name.startswith("on")}

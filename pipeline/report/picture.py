@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 from PIL import Image
+from selenium.webdriver.chrome.webdriver import WebDriver
 
 from annotations.review.picture import headless
 
@@ -30,18 +31,21 @@ def main(out: Path) -> None:
     """Write the picture of the report's headline and hierarchy to OUT."""
     with headless(WINDOW, HEIGHT) as browser:
         browser.get(PAGE.resolve().as_uri())
-        picture = Image.new("RGB", (WIDTH, HEIGHT))
-        boxes = browser.execute_script(BOXES)
-        for place, box in enumerate(boxes):
-            scale = WIDTH / 2 / box["width"]
-            is_last = place == len(boxes) - 1  # the others go on below the picture
-            height = min(box["height"], HEIGHT / scale) if is_last else HEIGHT / scale
-            clip = box | {"height": height, "scale": scale}
-            shot = {"captureBeyondViewport": True, "clip": clip}
-            taken = browser.execute_cdp_cmd("Page.captureScreenshot", shot)["data"]
-            with Image.open(io.BytesIO(base64.b64decode(taken))) as part:
-                picture.paste(part.convert("RGB"), (place * WIDTH // 2, 0))
+        headline, hierarchy = browser.execute_script(BOXES)
+        parts = _shot(browser, headline, False), _shot(browser, hierarchy, True)
+    picture = Image.new("RGB", (WIDTH, HEIGHT), parts[0].getpixel((0, 0)))
+    for place, part in enumerate(parts):
+        picture.paste(part, (place * WIDTH // 2, 0))
     picture.save(out, optimize=True)
+
+
+def _shot(browser: WebDriver, box: dict[str, float], is_last: bool) -> Image.Image:
+    """A part of the page, half as wide as the picture; the last ends with its box, the first goes on below it."""
+    scale = WIDTH / 2 / box["width"]
+    height = min(box["height"], HEIGHT / scale) if is_last else HEIGHT / scale
+    shot = {"captureBeyondViewport": True, "clip": box | {"height": height, "scale": scale}}
+    taken = browser.execute_cdp_cmd("Page.captureScreenshot", shot)["data"]
+    return Image.open(io.BytesIO(base64.b64decode(taken))).convert("RGB")
 
 
 if __name__ == "__main__":

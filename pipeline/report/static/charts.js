@@ -246,7 +246,7 @@
     // Not on the chart: browsers let an <svg> that listens for focus take it, which would be a second tab stop.
     (figure ?? document).addEventListener("focusin", (event) => {
       const arc = arcOf.get(event.target);
-      if (arc !== undefined) tell(current);
+      if (arc !== undefined) settle(arc);
     });
 
     chart.setAttribute("role", "tree");

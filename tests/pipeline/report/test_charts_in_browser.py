@@ -66,24 +66,41 @@ def test_keys_walk_zoom_and_come_back(browser: Chrome, page: str) -> None:
     assert told(browser) == "all: 1,000 landmarks, 2,501 images"
     assert len(browser.find_elements("css selector", "[tabindex='0']")) == 1
     press(browser, Keys.TAB)
-    assert told(browser) == "human-made: 900 landmarks, 2,301 images, 90% of all"
+    assert told(browser) == "human-made: 900 landmarks, 2,301 images, 90% of the labelled"
     press(browser, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
-    assert told(browser) == "human-made > dam: 100 landmarks, 101 images, 10% of all"
+    assert told(browser) == "human-made > dam: 100 landmarks, 101 images, 10% of the labelled"
     press(browser, Keys.ARROW_RIGHT, Keys.ENTER)
-    assert told(browser) == "human-made > church: 800 landmarks, 2,200 images, 80% of all"
+    assert told(browser) == "human-made > church: 800 landmarks, 2,200 images, 80% of the labelled"
     assert shown(browser) == ["chapel", "<b>cathedral</b> & more"]
     press(browser, Keys.ARROW_LEFT)
-    assert told(browser) == "human-made > church > <b>cathedral</b> & more: 200 landmarks, 700 images, 20% of all"
+    assert (
+        told(browser) == "human-made > church > <b>cathedral</b> & more: 200 landmarks, 700 images, 20% of the labelled"
+    )
     press(browser, Keys.ESCAPE)
     assert centre(browser) == "human-made"
     press(browser, Keys.ARROW_UP)
-    assert told(browser) == "human-made: 900 landmarks, 2,301 images, 90% of all"
+    assert told(browser) == "human-made: 900 landmarks, 2,301 images, 90% of the labelled"
     assert len(shown(browser)) == 9
     assert len(browser.find_elements("css selector", "[tabindex='0']")) == 1
-    press(browser, Keys.ARROW_LEFT, " ")
+    press(browser, Keys.END)
+    assert told(browser).startswith("natural: ")
+    press(browser, Keys.HOME, Keys.ARROW_LEFT, " ")
     assert shown(browser) == ["lake", "بحيرة", "tarn"]
     press(browser, Keys.BACKSPACE)
     assert centre(browser) == "all"
+
+
+def test_the_chart_is_one_tab_stop_and_keys_act_on_the_arc_that_has_the_focus(browser: Chrome, page: str) -> None:
+    browser.get(page)
+    stops = []
+    for _ in range(2):
+        press(browser, Keys.TAB)
+        stops.append(browser.execute_script("return document.activeElement.tagName"))
+    assert stops == ["path", "BODY"]
+    browser.execute_script("document.querySelector('[data-name=tarn]').focus()")
+    assert told(browser).startswith("natural > lake > tarn: ")
+    press(browser, Keys.ARROW_LEFT)
+    assert told(browser).startswith("natural > lake > بحيرة: ")
 
 
 def test_the_pointer_zooms_and_a_telephone_can_read_it(browser: Chrome, page: str) -> None:

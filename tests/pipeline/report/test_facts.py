@@ -83,6 +83,14 @@ def test_places_are_landmarks_with_coordinates() -> None:
     places = facts.places(found["landmark_labels"], found["landmark_items"], LEVEL)
     assert places[["latitude", "longitude"]].to_numpy().tolist() == [[51.5, 0.25], [51.5, 0.25], [-8.0, 0.25]]
     assert places["group"].tolist() == ["human-made"] * 3
+    off = found["landmark_items"].assign(latitude=[95.0, 51.5, 51.5] + [None] * 4, longitude=[0, -181, 180] + [0] * 4)
+    assert len(facts.places(found["landmark_labels"], off, LEVEL)) == 1  # as on the map
+
+
+def test_what_the_official_release_leaves_unlabelled_is_not_counted() -> None:
+    found, taxonomy = small_sources().found, small_sources().curated["taxonomy"]
+    official = found["official_labels"].assign(hierarchical_label=["church", None, None])
+    assert facts.headline(found["landmark_labels"], official, taxonomy)["official_landmarks"] == 1
 
 
 def test_agreement_is_that_of_landmarks_labelled_by_both() -> None:
@@ -100,7 +108,21 @@ def test_agreement_is_that_of_landmarks_labelled_by_both() -> None:
     assert pair["examples"] == f"8 {HOSTILE}"
 
 
+def test_each_split_is_compared_with_its_own_official_labels() -> None:
+    ours = landmarks([(split, 7, "C", "church", None, "Q3", "agreed", False, 1) for split in ("index", "train")])
+    official = pd.DataFrame(
+        {"split": ["index", "train"], "landmark_id": [7, 7], "hierarchical_label": ["lake", "church"]}
+    )
+    rows = official_facts.agreement(ours, official, [])["levels"]
+    assert [(row["split"], row["agreement"]) for row in rows] == [("index", 0.0), ("train", 1.0)]
+
+
 # --------------------------------------------------------------------------------------------------------------- graph
+def test_an_edge_that_was_removed_is_in_the_graph_but_not_in_use() -> None:
+    counts = graph_facts.graph_counts(small_sources().found["class_graph"])
+    assert counts == {"classes": 5, "edges": 5, "used_edges": 4}
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.booleans()), min_size=1, unique_by=lambda e: e[:2]))
 def test_cycles_are_classes_that_reach_each_other_over_edges_in_use(edges: list[tuple[int, int, bool]]) -> None:
@@ -179,7 +201,8 @@ def test_differences_have_the_hierarchical_loss_first() -> None:
     told = training_facts(
         {
             "dataset": "d", "device": "cpu", "seeds": [0], "test": {}, "levels": ["landmark_id"], "headline": None,
-            "losses": {"smooth_ap": row, "happier": row | {"h_ap": metric | {"mean": None}}}, "zero_shot": {},
+            "losses": {"smooth_ap": row, "happier": row | {"h_ap": metric | {"mean": None}}, "arcface": row},
+            "zero_shot": {"untrained": row | {"h_ap": metric | {"mean": None}}},
             "paired": [
                 {"a": "smooth_ap", "b": "happier", "metric": "h_ap", "difference": 0.1, "low": -0.1, "high": 0.3},
                 {"a": "happier", "b": "sup_hap", "metric": "h_ap", "difference": 0.1, "low": -0.1, "high": 0.3},
@@ -190,6 +213,7 @@ def test_differences_have_the_hierarchical_loss_first() -> None:
     )  # fmt: skip
     assert [(row["a"], row["b"]) for row in told["paired"]] == [("HAPPIER", "Smooth-AP"), ("Smooth-AP", "untrained")]
     assert told["h_ap_paired"] == [{"label": "HAPPIER less Smooth-AP", "mean": -0.1, "low": -0.3, "high": 0.1}]
-    assert [row["label"] for row in told["h_ap"]] == ["Smooth-AP"]  # what was not measured is in no chart
+    assert [row["kind"] for row in told["models"]] == ["zero-shot", "flat", "flat", "hierarchical"]
+    assert [row["label"] for row in told["h_ap"]] == ["ArcFace", "Smooth-AP"]  # what was not measured is in no chart
     assert told["probe"]["skipped"] == "no probe"
     assert told["headline"] is told["gldv2"] is None

@@ -29,7 +29,7 @@ def test_rows_stand_in_the_given_order_with_their_numbers() -> None:
         {"label": "smooth_ap", "mean": 0.7042, "low": 0.6362, "high": 0.7724},
         {"label": "happier", "mean": 0.9, "low": None, "high": None},
     ]
-    svg = parsed(interval_chart(rows, "h-ap", "H-AP"))
+    svg = parsed(interval_chart(rows, "h-ap", "Means", "H-AP"))
     said = words(svg)
     assert said.index("smooth_ap") < said.index("happier")
     assert {"0.704 (0.636 to 0.772)", "0.900", "H-AP"} <= set(said)
@@ -42,14 +42,14 @@ def test_rows_stand_in_the_given_order_with_their_numbers() -> None:
 
 def test_zero_is_marked_where_something_is_negative() -> None:
     rows = [{"label": "a minus b", "mean": -0.02, "low": -0.05, "high": 0.01}]
-    svg = parsed(interval_chart(rows, "difference", "difference in H-AP"))
+    svg = parsed(interval_chart(rows, "difference", "Means", "difference in H-AP"))
     assert len(found(svg, "line", "reference")) == 1
     assert "−0.020 (−0.050 to 0.010)" in words(svg)
 
 
 def test_one_value_hostile_names_and_nothing() -> None:
     for mean in (0.0, 1.0, -3.0):
-        parsed(interval_chart([{"label": "a", "mean": mean, "low": None, "high": None}], "one", "share"))
+        parsed(interval_chart([{"label": "a", "mean": mean, "low": None, "high": None}], "one", "Means", "share"))
     rows = [{"label": name, "mean": 1.0, "low": 0.5, "high": 2.0} for name in HOSTILE]
-    parsed(interval_chart(rows, "names", "<unit> & more"))
-    assert "no measurements" in interval_chart([], "none", "share")
+    parsed(interval_chart(rows, "names", "Means", "<unit> & more"))
+    assert "no measurements" in interval_chart([], "none", "Means", "share")

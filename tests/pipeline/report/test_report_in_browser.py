@@ -78,14 +78,17 @@ def test_numbers_are_those_of_the_tables(page: Chrome, built_sample: Path) -> No
     assert shown(page, "labelled_landmarks_share")[0] == round(len(labelled) / len(labels), 6)
 
 
-@pytest.mark.parametrize("width", [1280, 768, 390, 320])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_is_no_wider_than_the_window(page: Chrome, width: int, scheme: str) -> None:
+def test_the_page_is_no_wider_than_the_window(page: Chrome, scheme: str) -> None:
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": features})
-    resize(page, width, 844)
-    page.execute_script("document.querySelectorAll('details').forEach(part => part.open = true)")
-    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    page.execute_script(
+        "document.querySelectorAll('details').forEach(part => part.open = true);"
+        "document.querySelectorAll('.promise, th bdi').forEach(name => name.append('x'.repeat(300)));"
+    )
+    for width in (1280, 768, 390, 320):
+        resize(page, width, 844)
+        assert page.execute_script("return document.documentElement.scrollWidth") <= width
     ground = page.execute_script("return getComputedStyle(document.documentElement).backgroundColor")
     assert (sum(map(int, ground[4:-1].split(","))) > 380) == (scheme == "light")
 
@@ -117,6 +120,19 @@ def test_the_hierarchy_can_be_entered_and_left_by_keyboard(page: Chrome) -> None
     assert page.execute_script(hidden) == 0
 
 
+def test_only_what_scrolls_is_a_tab_stop_and_hints_are_shown(page: Chrome) -> None:
+    stops = (
+        "return [...document.querySelectorAll('.scroll[tabindex], pre[tabindex]')]"
+        ".filter(box => box.checkVisibility()).length"
+    )
+    page.execute_async_script("const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))")
+    assert page.execute_script(stops) == 0
+    assert find(page, ".hint").is_displayed()
+    resize(page, 390, 844)
+    page.execute_async_script("const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))")
+    assert page.execute_script(stops) > 5
+
+
 def test_on_paper_everything_is_open_and_the_ground_is_white(page: Chrome) -> None:
     assert "shown" not in page.execute_script(TABLES_SHOWN)
     dark = [{"name": "prefers-color-scheme", "value": "dark"}]
@@ -124,3 +140,6 @@ def test_on_paper_everything_is_open_and_the_ground_is_white(page: Chrome) -> No
     assert page.execute_script(TABLES_SHOWN) == {"shown": len(page.find_elements(By.CSS_SELECTOR, "details table"))}
     ground = page.execute_script("return getComputedStyle(document.documentElement).backgroundColor")
     assert ground == "rgb(255, 255, 255)"
+    resize(page, 718, 1000)  # A4 less 10 mm on each side, in CSS pixels
+    highest = "return Math.max(...[...document.querySelectorAll('figure')].map(e => e.getBoundingClientRect().height))"
+    assert page.execute_script(highest) < 980  # Letter, which is shorter

@@ -25,12 +25,12 @@ def test_widths_fill_the_bar_and_none_is_too_thin(counts: list[int]) -> None:
 def test_a_part_in_a_million_is_seen_and_told() -> None:
     parts = [
         {"label": "agreed", "count": 999_999, "css": "accent"},
-        {"label": "decision", "count": 1, "css": "warn"},
-        {"label": "visual", "count": 0, "css": "muted"},
+        {"label": "decision", "count": 1, "css": "accent-2"},
+        {"label": "visual", "count": 0, "css": "accent-3"},
     ]
-    svg = parsed(stacked_bar(parts, "labels-by-rule"))
+    svg = parsed(stacked_bar(parts, "labels-by-rule", "Labels by rule"))
     bar = [rect for rect in found(svg, "rect") if box(rect)[1] == 1]
-    assert [rect.attrib["class"] for rect in bar] == ["accent", "warn"]
+    assert [rect.attrib["class"] for rect in bar] == ["accent", "accent-2"]
     assert box(bar[1])[2] == 3
     assert title(bar[1]) == "decision 1 (under 0.1%)"
     assert {"visual", "999,999", "over 99.9%", "0%"} <= set(words(svg))
@@ -38,6 +38,6 @@ def test_a_part_in_a_million_is_seen_and_told() -> None:
 
 
 def test_hostile_names_zeros_and_nothing() -> None:
-    parsed(stacked_bar([{"label": name, "count": 2, "css": "muted"} for name in HOSTILE], "names"))
-    assert "0%" in words(parsed(stacked_bar([{"label": "a", "count": 0, "css": "accent"}], "zero")))
-    assert "nothing to count" in stacked_bar([], "none")
+    parsed(stacked_bar([{"label": name, "count": 2, "css": "accent-3"} for name in HOSTILE], "names", "Names"))
+    assert "0%" in words(parsed(stacked_bar([{"label": "a", "count": 0, "css": "accent"}], "zero", "Zero")))
+    assert "nothing to count" in stacked_bar([], "none", "None")

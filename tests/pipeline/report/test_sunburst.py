@@ -101,7 +101,7 @@ def test_arcs_carry_what_the_script_needs() -> None:
     assert [path.attrib["data-name"] for path in paths] == ["human-made", "dam", "natural", "lake", "tarn"]
     assert paths[4].attrib["data-start"] == "0.750000"
     assert paths[4].attrib["data-end"] == "1.000000"
-    assert title(paths[4]) == "natural > lake > tarn: 1 landmark, 4 images, 25% of all"
+    assert title(paths[4]) == "natural > lake > tarn: 1 landmark, 4 images, 25% of the labelled"
     assert "4 landmarks" in words(svg)
 
 
