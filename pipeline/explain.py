@@ -38,14 +38,20 @@ def read_found() -> Found:
         InputError: one is missing; `dvc repro` makes it.
     """
     return Found(
-        read_table(tables.LANDMARK_LABELS),
-        read_table(tables.LANDMARK_ITEMS),
+        read_table(tables.LANDMARK_LABELS, without=("vote_labels", "vote_counts")),
+        read_table(tables.LANDMARK_ITEMS, without=("latitude", "longitude")),
         read_table(tables.STATEMENTS),
         read_table(tables.OFFICIAL_LABELS),
         read_table(tables.CLASS_LABELS).set_index("class_qid", drop=False),
         store.read("landmark_decisions", landmark_decisions_path(read_params().source)),
-        read_table(tables.ENTITIES).set_index("qid")["label"].to_dict(),
+        _names(),
     )
+
+
+def _names() -> dict[str, str]:
+    """English label of every class and item, by id."""
+    entities = read_table(tables.ENTITIES, without=("label_language", "is_class", "revision_id"))
+    return dict(zip(entities["qid"], entities["label"], strict=True))
 
 
 def find_landmarks(found: Found, query: str, split: str | None) -> pd.DataFrame:

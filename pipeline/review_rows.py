@@ -1,6 +1,6 @@
 """Lines of the review page: what the queue stage listed, and what has been decided before."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pandas as pd
@@ -133,25 +133,32 @@ def _open_rows(kind: str, bench: Workbench) -> Iterator[Row]:
     queue = open_queue(kind, bench.curated)
     id_columns = TABLES[TABLE_OF[kind]].id_columns
     columns = ["doubt", "why", "image_count", "landmark_count", "uncertainty"]
+    labels_of = label_finder(kind, bench)
     for record in queue[[*id_columns, *columns]].astype({id_columns[-1]: "str"}).to_dict("records"):
         ids = tuple(record.pop(name) for name in id_columns)
         names = bench.names(kind, ids)
         if names is not None:  # of a queue that was made from other tables
-            yield Row(kind, "/".join(ids), title_of(kind, names), labels=labels_of(kind, ids, bench), **record)
+            yield Row(kind, "/".join(ids), title_of(kind, names), labels=labels_of(ids), **record)
 
 
-def labels_of(kind: str, ids: tuple[str, ...], bench: Workbench) -> tuple[str, ...]:
-    """Labels that it may get, the one it has first."""
+def label_finder(kind: str, bench: Workbench) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """A function that finds the labels that something of this kind may get, the one it has first."""
     labels = bench.classes.class_labels
     if kind == "classes":
-        found = labels["candidate_labels"][ids[0]]
-    elif kind == "edges":
-        found = [label for qid in ids if pd.notna(label := labels["hierarchical_label"][qid])]
-    else:
-        labelled = bench.found["landmark_labels"].iloc[bench.place_of[ids[0], ids[1]]]
-        proposed = labelled["proposed_label"]
-        found = [*([proposed] if pd.notna(proposed) else []), *labelled["vote_labels"]]
-    return tuple(dict.fromkeys(found))
+        candidates = dict(zip(labels.index, labels["candidate_labels"], strict=True))
+        return lambda ids: tuple(dict.fromkeys(candidates[ids[0]]))
+    if kind == "edges":
+        label_of = labels["hierarchical_label"].dropna().to_dict()
+        return lambda ids: tuple(dict.fromkeys(label_of[qid] for qid in ids if qid in label_of))
+    labelled = bench.found["landmark_labels"]
+    proposed = labelled["proposed_label"].dropna().to_dict()
+    votes = list(labelled["vote_labels"])
+
+    def of_landmark(ids: tuple[str, ...]) -> tuple[str, ...]:
+        place = bench.place_of[ids[0], ids[1]]
+        return tuple(dict.fromkeys([*([proposed[place]] if place in proposed else []), *votes[place]]))
+
+    return of_landmark
 
 
 def _decided_rows(kind: str, bench: Workbench) -> Iterator[Row]:
@@ -161,7 +168,7 @@ def _decided_rows(kind: str, bench: Workbench) -> Iterator[Row]:
     queued = open_queue(kind, bench.curated)[table.id_columns].astype("str")
     is_open = set(queued.itertuples(index=False, name=None))
     decided = settle(bench.curated[TABLE_OF[kind]], table.id_columns)
-    counts = _counts(kind, decided, bench)
+    counts, labels_of = _counts(kind, decided, bench), label_finder(kind, bench)
     for record in decided.to_dict("records"):
         ids = tuple(record[name] for name in table.id_columns)
         names = bench.names(kind, ids)
@@ -170,7 +177,7 @@ def _decided_rows(kind: str, bench: Workbench) -> Iterator[Row]:
         landmark_count, image_count = counts.get(ids, (0, 0))
         said = " ".join(filter(None, (record["decision"], record.get("hierarchical_label", ""))))
         why, key = f"{said}, by {record['reviewer']}", "/".join(ids)
-        labels = labels_of(kind, ids, bench)
+        labels = labels_of(ids)
         title = title_of(kind, names)
         yield Row(kind, key, title, "decided", why, labels, image_count, landmark_count, 0.0, is_decided=True)
 

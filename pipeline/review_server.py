@@ -26,6 +26,7 @@ def run(reviewer: str, port: int) -> None:
         from annotations.review.app import address, serve
     except ImportError as error:
         raise InputError("hgld review", f"{error.name} is not installed", "pip install -e '.[review]'") from error
+    click.echo("reading what the stages made ...", err=True)
     bench = workbench.open_workbench()
     check_reviewer(reviewer, bench)
     desk = ReviewDesk(reviewer, bench)

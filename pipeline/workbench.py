@@ -5,6 +5,7 @@ again whenever they change, so that nobody waits for `dvc repro` to see what a v
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -65,15 +66,25 @@ class Workbench:
         """
         if len(ids) != len(store.TABLES[TABLE_OF[kind]].id_columns):
             return None
-        labels = self.classes.class_labels["class_label"]
         if kind == "landmarks":
             place = self.place_of.get((ids[0], ids[1]))
-            return (str(self.landmarks.landmarks["category"].iloc[place]),) if place is not None else None
-        known = [qid for qid in ids if qid in labels.index or not qid]
+            return (self._categories[place],) if place is not None else None
+        labels = self._class_names
+        known = [qid for qid in ids if qid in labels or not qid]
         is_there = kind == "classes" or not ids[1] or self._is_edge((ids[0], ids[1]))
         if len(known) < len(ids) or not ids[0] or not is_there:
             return None
-        return tuple(str(labels[qid]) if qid else "" for qid in ids)
+        return tuple(labels[qid] if qid else "" for qid in ids)
+
+    # Lists and dictionaries: one value out of a frame takes a hundred times as long, and a page lists 100,000 rows.
+    @cached_property
+    def _categories(self) -> list[str]:
+        return [str(title) for title in self.landmarks.landmarks["category"]]
+
+    @cached_property
+    def _class_names(self) -> dict[str, str]:
+        labels = self.classes.class_labels
+        return dict(zip(labels.index, map(str, labels["class_label"]), strict=True))
 
     def evidence(self, kind: str, ids: tuple[str, ...]) -> str:
         """Fingerprint of the evidence today."""
