@@ -15,7 +15,12 @@ from tests.clones import clone
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [line for block in re.findall(r"^```\n(.*?)^```", README, re.S | re.M) for line in block.splitlines()]
+COMMANDS = [
+    line
+    for kind, block in re.findall(r"^```(\w*)\n(.*?)^```", README, re.S | re.M)
+    if not kind
+    for line in block.splitlines()
+]
 
 
 @pytest.fixture(scope="module")

@@ -90,9 +90,15 @@ def along_hierarchy(labels: pd.DataFrame, levels: Sequence[str]) -> pd.DataFrame
     return counted(labelled, [*reversed(levels), "hierarchical_label", "supercategory"])
 
 
+def grouped_by(labels: pd.DataFrame, coarsest: str) -> pd.DataFrame:
+    """Landmarks with their coarsest level as `group`; other levels, one of which may be called so, are left out."""
+    columns = ["split", "landmark_id", "hierarchical_label", "class_qid", "image_count"]
+    return labels[columns].assign(group=labels[coarsest])
+
+
 def by_label(labels: pd.DataFrame, coarsest: str) -> pd.DataFrame:
     """hierarchical_label, group (name of the coarsest level), landmark_count, image_count; most landmarks first."""
-    labelled = labels[labels["hierarchical_label"].notna()].rename(columns={coarsest: "group"})
+    labelled = grouped_by(labels[labels["hierarchical_label"].notna()], coarsest)
     counts = counted(labelled, ["hierarchical_label", "group"])
     order = ["landmark_count", "image_count", "hierarchical_label"]
     return counts.sort_values(order, ascending=[False, False, True]).reset_index(drop=True)
@@ -101,7 +107,7 @@ def by_label(labels: pd.DataFrame, coarsest: str) -> pd.DataFrame:
 def by_class(labels: pd.DataFrame, class_labels: pd.DataFrame, coarsest: str) -> pd.DataFrame:
     """Classes that gave labels: class_qid, class_label, hierarchical_label, group and counts; most landmarks first."""
     given = labels[labels["hierarchical_label"].notna() & labels["class_qid"].notna()]
-    counts = counted(given.rename(columns={coarsest: "group"}), ["class_qid", "hierarchical_label", "group"])
+    counts = counted(grouped_by(given, coarsest), ["class_qid", "hierarchical_label", "group"])
     names = class_labels.set_index("class_qid")["class_label"]
     counts.insert(1, "class_label", counts["class_qid"].map(names).fillna(counts["class_qid"]))
     order = ["landmark_count", "image_count", "class_qid", "hierarchical_label"]
@@ -112,7 +118,7 @@ def places(labels: pd.DataFrame, items: pd.DataFrame, coarsest: str) -> pd.DataF
     """latitude, longitude (degrees) and group (null: no label) of the landmarks whose item lies somewhere on Earth."""
     is_on_earth = items["latitude"].between(-90, 90) & items["longitude"].between(-180, 180)
     located = items.loc[is_on_earth, ["split", "landmark_id", "latitude", "longitude"]]
-    joined = located.merge(labels, on=["split", "landmark_id"], validate="1:1").rename(columns={coarsest: "group"})
+    joined = located.merge(grouped_by(labels, coarsest), on=["split", "landmark_id"], validate="1:1")
     return joined[["latitude", "longitude", "group"]]
 
 

@@ -338,7 +338,7 @@ def test_a_decision_about_an_unknown_edge(decision: str, workspace: Path) -> Non
 
 def test_in_the_sample_a_decision_about_an_unknown_class_is_listed(workspace: Path, cli: Cli) -> None:
     line = add_row(Path("annotations/class_decisions.csv"), *UNKNOWN_CLASS)
-    for stage in ("hierarchy", "validate"):
+    for stage in ("hierarchy", "export", "validate"):
         assert cli(stage).exit_code == 0, stage
     report = json.loads(Path("data/6_validation/report.json").read_text(encoding="utf-8"))
     where = f"annotations/class_decisions.csv:{line}: Q999999999 (castle in the air)"
