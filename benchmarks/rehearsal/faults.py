@@ -29,7 +29,7 @@ REPRO = ("-m", "dvc", "repro")
 AGAIN = (*REPRO, "--force", "--no-run-cache", "--single-item")
 ENOUGH = "4g"  # of a disk that is not full
 NOWHERE = "http://127.0.0.1:9/"  # nobody listens there
-COLUMNS = ("done", "killed", "promised error", "DVC's error", "broken promise", "lost")
+COLUMNS = ("done", "killed", "promised error", "DVC's error", "dvc.lock cut", "broken promise", "lost")
 
 
 def kill(base: Base, project: Project, draw: Random, row: Figures) -> Said:
@@ -172,6 +172,10 @@ def trial(base: Base, folder: Path, fault: str, seed: int) -> Figures:
         said = FAULTS[fault](base, project, draw, row)
         row["ending"] = said.ending
         after = run(project, REPRO)
+        row["is_lock_cut"] = "dvc.lock' validation failed" in after.text
+        if row["is_lock_cut"]:  # DVC writes dvc.lock in place; who kills DVC then puts back the one that git has
+            shutil.copy2(base.project.folder / "dvc.lock", project.folder / "dvc.lock")
+            after = run(project, REPRO)
         row["then_ran"] = after.ran
         row["different"] = differing(base.digests, digests(project.folder))
         row["left"] = sorted(path.name for path in project.folder.rglob("*.part"))
@@ -184,10 +188,15 @@ def trial(base: Base, folder: Path, fault: str, seed: int) -> Figures:
     return row
 
 
+def way_of(row: Figures) -> str:
+    """Column of the table that a trial counts in."""
+    return "lost" if "lost" in row else "dvc.lock cut" if row.get("is_lock_cut") else str(row["ending"])
+
+
 def summary(rows: list[Figures]) -> pd.DataFrame:
     """Trials by fault and by how the struck command ended; all but the lost ones gave the same bytes in the end."""
     found = pd.DataFrame(rows)
-    found["way"] = ["lost" if "lost" in row else row["ending"] for row in rows]
+    found["way"] = [way_of(row) for row in rows]
     table = pd.crosstab(found["fault"], found["way"]).reindex(columns=list(COLUMNS), fill_value=0)
     table.insert(0, "tried", table.sum(axis=1))
     return table

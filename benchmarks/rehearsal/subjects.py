@@ -13,11 +13,13 @@ import numpy.typing as npt
 
 from benchmarks.rehearsal.ingredients import NO_LABEL, Ingredients
 from pipeline.titles import title_of_url
+from pipeline.wikimedia.links import CATEGORY_CLASS, REJECTED_CLASSES
 
 SEED = 20_261_124
 TRAIN_LANDMARKS, INDEX_LANDMARKS = 203_094, 101_000
 SHARED_CATEGORIES = 0.02  # of the index landmarks: a train landmark has the same category
 RARE_CLASS, WITHOUT_CLASS = 0.4, 0.05
+NO_LANDMARK = frozenset({CATEGORY_CLASS, *REJECTED_CLASSES})  # an item of these classes is not linked
 ADDRESS = "http://commons.wikimedia.org/wiki/Category:"
 Ints = npt.NDArray[np.int64]
 
@@ -119,7 +121,8 @@ def _draw_classes(
 ) -> list[tuple[str, ...]]:
     """Classes of each item: those of a real item with its label, or any class with it; none for one in twenty.
 
-    Every class that a decision names has an item, else the build would stop: it knows the full set's classes.
+    Every class that a decision names has an item, else the build would stop: it knows the full set's classes. Those
+    whose items are no landmarks are left to the world, which states them as deprecated.
     """
     chances, picks = draw.random(len(labels)), draw.integers(0, 2**31, len(labels))
     sets: list[tuple[str, ...]] = []
@@ -133,6 +136,8 @@ def _draw_classes(
             sets.append((single[pick % len(single)],))
     linked = np.flatnonzero(kinds == Kind.SITELINK).tolist()
     for number, qid in enumerate(found.needed_classes):
+        if qid in NO_LANDMARK:
+            continue
         subject = linked[number % len(linked)]
         sets[subject] = (*(one for one in sets[subject] if one != qid), qid)
     return sets

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from benchmarks.rehearsal.entity_json import STEPS, Entity, Filler, item_claim, place_claim, text_claim
 from benchmarks.rehearsal.ingredients import Ingredients
-from benchmarks.rehearsal.subjects import Kind, Subjects
+from benchmarks.rehearsal.subjects import NO_LANDMARK, Kind, Subjects
 
 # Ids of what is made up lie above all real ones: items, second items of a P373, merged ids, category items.
 ITEMS, SECONDS, MERGED, CATEGORY_ITEMS = 200_000_000, 300_000_000, 400_000_000, 500_000_000
@@ -33,6 +33,8 @@ class RehearsalWorld:
         self._number_of |= {moved_title(subjects.titles[n]): n for n in moved}
         self.merged = {f"Q{MERGED + n}": f"Q{ITEMS + n}" for n in self._numbers(Kind.MERGED_TOPIC)}
         self.missing = frozenset(subjects.titles[n] for n in self._numbers(Kind.NO_PAGE))
+        unlinked = [qid for qid in found.needed_classes if qid in NO_LANDMARK]
+        self._deprecated = dict(zip(self._numbers(Kind.SITELINK), unlinked, strict=False))
         self._classes = {*found.parents, *(qid for found_parents in found.parents.values() for qid in found_parents)}
         self._classes |= {qid for classes in subjects.class_sets for qid in classes} | {*found.needed_classes}
 
@@ -82,6 +84,8 @@ class RehearsalWorld:
         about = number if block == ITEMS else chance % len(subjects.titles)
         linked = {Kind.SITELINK: title, Kind.REDIRECT: moved_title(title)}.get(kind)
         claims = {"P31": self._instance_of(subjects.class_sets[about], chance), "P373": [text_claim("P373", title)]}
+        if block == ITEMS and number in self._deprecated:
+            claims["P31"].append(item_claim("P31", self._deprecated[number], "deprecated"))
         if kind == Kind.MAIN_CATEGORY:
             claims["P910"] = [item_claim("P910", f"Q{CATEGORY_ITEMS + number}")]
         if chance % 100 < PLACED:

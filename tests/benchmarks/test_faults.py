@@ -71,8 +71,9 @@ def test_the_table_counts_what_is_lost_once() -> None:
     rows = [
         {"fault": "kill", "ending": "killed"},
         {"fault": "kill", "ending": "killed", "lost": "done"},
+        {"fault": "kill", "ending": "killed", "is_lock_cut": True},
         {"fault": "full disk", "ending": "promised error"},
     ]
     table = summary(rows)
-    assert table.loc["kill", ["tried", "killed", "lost"]].tolist() == [2, 1, 1]
+    assert table.loc["kill", ["tried", "killed", "dvc.lock cut", "lost"]].tolist() == [3, 1, 1, 1]
     assert table.loc["full disk", ["tried", "promised error", "lost"]].tolist() == [1, 1, 0]
