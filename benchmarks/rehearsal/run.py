@@ -1,6 +1,5 @@
 """A rehearsal from end to end: every stage in order, the tables again without asking, and what people use."""
 
-import hashlib
 import shutil
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from benchmarks.rehearsal.metadata import write_metadata
 from benchmarks.rehearsal.project import Figures, Project, RehearsalError, make_project, size_of
 from benchmarks.rehearsal.server import Served, serving
 from benchmarks.rehearsal.subjects import draw_subjects
+from pipeline.checksums import sha256_of
 
 OFFLINE = "wikidata --offline"
 Tell = Callable[[str], None]
@@ -58,9 +58,9 @@ def run_stages(project: Project, served: Served, tell: Tell) -> list[Figures]:
 def _offline(project: Project, served: Served, outs: list[Path]) -> Figures:
     """Make the tables again from the store: they must be the same, and nobody may be asked."""
     made = [out for out in outs if out.is_file()]
-    before, asked = _digests(made), served.requests()
+    before, asked = [sha256_of(path) for path in made], served.requests()
     figures = project.hgld("wikidata", "--offline")
-    if "error" in figures or _digests(made) != before or served.requests() != asked:
+    if "error" in figures or [sha256_of(path) for path in made] != before or served.requests() != asked:
         raise RehearsalError(f"hgld {OFFLINE} failed, asked somebody, or made other tables: {figures}")
     return {"stage": OFFLINE, "dvc_s": 0.0} | figures | _of_outs(made, figures["own_s"])
 
@@ -68,14 +68,6 @@ def _offline(project: Project, served: Served, outs: list[Path]) -> Figures:
 def _of_outs(outs: list[Path], seconds: float) -> Figures:
     size, rows = size_of(outs)
     return {"output_mb": size / 1e6, "rows": rows, "rows_per_s": rows / seconds if seconds else 0.0}
-
-
-def _digests(paths: list[Path]) -> list[str]:
-    digests = []
-    for path in paths:
-        with path.open("rb") as opened:
-            digests.append(hashlib.file_digest(opened, "sha256").hexdigest())
-    return digests
 
 
 def _told(figures: Figures, tell: Tell) -> Figures:

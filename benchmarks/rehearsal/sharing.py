@@ -4,7 +4,6 @@ A folder stands in for S3 or GCS. The second clone has the first one's code, par
 `dvc pull` its `dvc repro` should have nothing to compute.
 """
 
-import hashlib
 import json
 import shutil
 import sys
@@ -18,6 +17,7 @@ from benchmarks.rehearsal.faults import REPRO
 from benchmarks.rehearsal.project import Figures, Project
 from benchmarks.rehearsal.server import serving
 from benchmarks.rehearsal.trials import Said, cached, copy_of, differing, digests, make_base, moved, run
+from pipeline.checksums import md5_of
 from tests.clones import clone
 
 IN_GIT = ("dvc.lock", "metrics.json", "params.yaml", ".dvc/config")  # what differs from the project that was cloned
@@ -73,7 +73,7 @@ def _kinds(folder: Path, remote: Path) -> dict[str, Figures]:
     for name, is_part in parts.items():
         for path in files:
             if is_part(path.relative_to(folder)):
-                in_remote = cached(remote, hashlib.md5(path.read_bytes()).hexdigest()).exists()
+                in_remote = cached(remote, md5_of(path)).exists()
                 row = found.setdefault(f"{name}, {'pushed' if in_remote else 'not pushed'}", {"files": 0, "bytes": 0})
                 row["files"] += 1
                 row["bytes"] += path.stat().st_size

@@ -4,7 +4,6 @@ In a copy, a stage is made to run for real: its outs and what DVC's cache holds 
 nothing is restored that should be computed.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from benchmarks.rehearsal.project import Figures, Project, make_project
 from benchmarks.rehearsal.run import run_stages
 from benchmarks.rehearsal.server import Served
 from benchmarks.rehearsal.subjects import draw_subjects
+from pipeline.checksums import sha256_of
 
 LIMIT_S = 1200  # of a command; a fault must not hang
 FOLDERS = ("1_gldv2", "2_wikidata", "3_hierarchy", "4_labels", "5_queue", "6_validation", "8_report")
@@ -82,7 +82,7 @@ def digests(folder: Path) -> dict[str, str]:
         for path in sorted(part.rglob("*")):
             name = path.relative_to(folder).as_posix()
             if path.is_file() and name != NEVER_THE_SAME and path.suffix != ".part":
-                found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+                found[name] = sha256_of(path)
     return found
 
 
