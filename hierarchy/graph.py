@@ -103,15 +103,46 @@ def closure(class_edges: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(pairs, columns=["class_qid", "ancestor_qid"]).sort_values(["class_qid", "ancestor_qid"])
 
 
+def descendant_bits(
+    graph: nx.DiGraph, wanted: frozenset[str], known: dict[str, int], position: dict[str, int]
+) -> dict[str, int]:
+    """Descendants of the wanted classes, each itself included, as bits of a number; classes without any are left out.
+
+    Args:
+        graph: child to parent.
+        wanted: classes; with each, all above it.
+        known: descendants of the other classes that have any.
+        position: bit of every class.
+    """
+    within = graph.subgraph(wanted)
+    component = components(within)
+    members: dict[int, list[str]] = {}
+    for qid, number in component.items():
+        members.setdefault(number, []).append(qid)
+    found: dict[int, int] = {}
+    for number in sorted(members, reverse=True):  # descendants first
+        bits = 0
+        for qid in members[number]:
+            bits |= 1 << position[qid]
+            for child in graph.predecessors(qid):
+                if component.get(child) != number:
+                    own = found[component[child]] if child in component else known.get(child, 1 << position[child])
+                    bits |= own
+        found[number] = bits
+    return {qid: found[number] for qid, number in component.items() if any(graph.predecessors(qid))}
+
+
+def content_of(bits: int, total: int) -> float:
+    """Information content of a class of a graph of `total`, from its descendants as bits; see `information_content`."""
+    return 1 - math.log(bits.bit_count()) / math.log(max(total, 2))
+
+
 def information_content(graph: nx.DiGraph) -> dict[str, float]:
     """Intrinsic information content of every class: 1 - log(descendants + 1) / log(classes), from 0 to 1.
 
     Source: Seco, Veale and Hayes, "An intrinsic information content metric for semantic similarity in WordNet"
     (ECAI 2004). A leaf has 1; a class that is above everything has 0.
     """
-    descendants = dict.fromkeys(graph, 0)
-    for qid, ancestors in ancestors_or_self(graph).items():
-        for ancestor in ancestors:
-            descendants[ancestor] += ancestor != qid
-    total = max(len(graph), 2)
-    return {qid: 1 - math.log(count + 1) / math.log(total) for qid, count in descendants.items()}
+    position = {qid: place for place, qid in enumerate(graph)}
+    bits = descendant_bits(graph, frozenset(graph), {}, position)
+    return {qid: content_of(bits.get(qid, 1), len(graph)) for qid in graph}

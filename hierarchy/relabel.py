@@ -4,7 +4,6 @@ For the review page and `hgld decide`, which show what a verdict would do before
 everything anew, is `hierarchy.anchors.label_classes`; tests hold the two against each other.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,9 +11,12 @@ import networkx as nx
 import pandas as pd
 
 from hierarchy.anchors import label_in
-from hierarchy.graph import components, reached, with_edges
+from hierarchy.evidence import class_evidence
+from hierarchy.graph import content_of, descendant_bits, digraph, information_content, reached, with_edges
 
 Edge = tuple[str, str]
+NO_EDGES = pd.DataFrame(columns=["child_qid", "parent_qid", "decision"], dtype=str)
+NO_CLASSES = pd.DataFrame(columns=["class_qid", "decision", "hierarchical_label"], dtype=str)
 # What a vote or a queue row depends on; ids and names of a class never change.
 _COMPARED = [
     *("hierarchical_label", "anchor_qid", "steps", "rule", "status", "path_qids"),
@@ -78,7 +80,7 @@ class Relabelled:
 def class_state(
     graph: nx.DiGraph, class_labels: pd.DataFrame, class_decisions: pd.DataFrame, edge_decisions: pd.DataFrame
 ) -> ClassState:
-    """The state that the hierarchy stage found.
+    """The state with these labels.
 
     Args:
         graph: edges in use, child to parent.
@@ -90,9 +92,24 @@ def class_state(
     whole.add_nodes_from(class_labels["class_qid"])
     position = {qid: place for place, qid in enumerate(whole)}
     bits = descendant_bits(whole, frozenset(whole), {}, position)
-    content = {qid: _content(bits.get(qid, 1), len(whole)) for qid in whole}
+    content = {qid: content_of(bits.get(qid, 1), len(whole)) for qid in whole}
     labels = class_labels.set_index("class_qid", drop=False)
     return ClassState(whole, labels, content, bits, position, class_decisions, edge_decisions)
+
+
+def undecided_state(class_edges: pd.DataFrame, classes: pd.DataFrame, rules: Rules) -> ClassState:
+    """Every class before any decision, with the fingerprint of its evidence; `relabel` lays decisions over it.
+
+    Args:
+        class_edges: child_qid, parent_qid; edges of Wikidata.
+        classes: class_qid, class_label; both ends of every edge, those that decisions add included.
+        rules: what does not change.
+    """
+    graph = digraph(class_edges.assign(is_removed=False))
+    graph.add_nodes_from(classes["class_qid"])
+    labels = label_in(graph, information_content(graph), classes, rules.taxonomy, rules.anchors, NO_CLASSES)
+    labels["evidence_hash"] = class_evidence(labels).to_numpy()
+    return class_state(graph, labels, NO_CLASSES, NO_EDGES)
 
 
 def relabel(state: ClassState, rules: Rules, class_decisions: pd.DataFrame, edge_decisions: pd.DataFrame) -> Relabelled:
@@ -114,47 +131,13 @@ def relabel(state: ClassState, rules: Rules, class_decisions: pd.DataFrame, edge
     above = _above([parent for _, parent in edges], state.graph) | _above([parent for _, parent in edges], graph)
     kept = {qid: bits for qid, bits in state.bits.items() if qid not in above}
     bits = kept | descendant_bits(graph, above, kept, state.position)
-    content = state.content | {qid: _content(bits.get(qid, 1), len(graph)) for qid in above}
+    content = state.content | {qid: content_of(bits.get(qid, 1), len(graph)) for qid in above}
     shifted = frozenset(qid for qid in above if content[qid] != state.content[qid])
     ordered = _ordered_by(state.class_labels, shifted)
     labels, changed = _relabelled(state, rules, graph, content, below | ordered, class_decisions)
     labels = _with_content(labels, content, shifted)
     after = ClassState(graph, labels, content, bits, state.position, class_decisions, edge_decisions)
     return Relabelled(after, changed, shifted)
-
-
-def descendant_bits(
-    graph: nx.DiGraph, wanted: frozenset[str], known: dict[str, int], position: dict[str, int]
-) -> dict[str, int]:
-    """Descendants of the wanted classes, each itself included, as bits of a number; classes without any are left out.
-
-    Args:
-        graph: child to parent.
-        wanted: classes; with each, all above it.
-        known: descendants of the other classes that have any.
-        position: bit of every class.
-    """
-    within = graph.subgraph(wanted)
-    component = components(within)
-    members: dict[int, list[str]] = {}
-    for qid, number in component.items():
-        members.setdefault(number, []).append(qid)
-    found: dict[int, int] = {}
-    for number in sorted(members, reverse=True):  # descendants first
-        bits = 0
-        for qid in members[number]:
-            bits |= 1 << position[qid]
-            for child in graph.predecessors(qid):
-                if component.get(child) != number:
-                    own = found[component[child]] if child in component else known.get(child, 1 << position[child])
-                    bits |= own
-        found[number] = bits
-    return {qid: found[number] for qid, number in component.items() if any(graph.predecessors(qid))}
-
-
-def _content(bits: int, total: int) -> float:
-    """Information content from descendants; see `hierarchy.graph.information_content`."""
-    return 1 - math.log(bits.bit_count()) / math.log(max(total, 2))
 
 
 def _changed_classes(before: pd.DataFrame, after: pd.DataFrame) -> set[str]:

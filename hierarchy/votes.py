@@ -3,6 +3,8 @@
 Pure functions over tables, for the label stage.
 """
 
+from itertools import pairwise
+
 import pandas as pd
 
 # Sort order of the labels of one item: most votes, then fewest steps, then most specific class, then most specific
@@ -26,21 +28,26 @@ def votes_of_items(statements: pd.DataFrame, class_labels: pd.DataFrame, taxonom
         class_label, status, path_qids.
     """
     best = statements.loc[statements["is_best"], ["item_qid", "class_qid"]].drop_duplicates()
-    labelled = class_labels[class_labels["hierarchical_label"].notna()]
-    votes = best.merge(labelled, on="class_qid", validate="m:1")
-    return votes.merge(taxonomy[["hierarchical_label", "priority"]], on="hierarchical_label", validate="m:1")
+    labelled = class_labels[class_labels["hierarchical_label"].notna()].merge(
+        taxonomy[["hierarchical_label", "priority"]], on="hierarchical_label", validate="m:1"
+    )
+    return best.merge(labelled, on="class_qid", validate="m:1")
 
 
 def tally(votes: pd.DataFrame) -> pd.DataFrame:
     """Labels of every item that has a vote, the winner first: item_qid, hierarchical_label, votes, and the order's."""
-    counted = votes.groupby(["item_qid", "hierarchical_label"], as_index=False).agg(
+    key = ["item_qid", "hierarchical_label"]
+    # As categories, in the order of their names, they are grouped and sorted by numbers.
+    by_number = votes.astype(dict.fromkeys(key, "category"))
+    counted = by_number.groupby(key, as_index=False, observed=True).agg(
         votes=("class_qid", "size"),
         steps=("steps", "min"),
         information_content=("information_content", "max"),
         anchor_information_content=("anchor_information_content", "max"),
         priority=("priority", "first"),
     )
-    return counted.sort_values(["item_qid", *_ORDER, "hierarchical_label"], ascending=[True, *_ASCENDING, True])
+    order = counted.sort_values(["item_qid", *_ORDER, "hierarchical_label"], ascending=[True, *_ASCENDING, True])
+    return order.astype(dict.fromkeys(key, "str"))
 
 
 def winners(votes: pd.DataFrame) -> pd.DataFrame:
@@ -51,17 +58,24 @@ def winners(votes: pd.DataFrame) -> pd.DataFrame:
         vote_counts, vote_share (the winner's, of all votes), candidate_label_count (labels that contest its class).
     """
     tallied = tally(votes)
-    first = tallied.drop_duplicates("item_qid").assign(rule=_deciding_rule(tallied))
-    lists = tallied.groupby("item_qid").agg(vote_labels=("hierarchical_label", list), vote_counts=("votes", list))
+    is_first = ~tallied.duplicated("item_qid")
+    first = tallied[is_first].assign(rule=_deciding_rule(tallied))
     supporters = votes.sort_values(
         ["item_qid", "information_content", "steps", "class_qid"], ascending=[True, False, True, True]
     ).drop_duplicates(["item_qid", "hierarchical_label"])
-    chosen = first[["item_qid", "hierarchical_label", "votes", "rule"]].merge(
-        supporters[["item_qid", "hierarchical_label", *_OF_CLASS]],
-        on=["item_qid", "hierarchical_label"],
-        validate="1:1",
+    chosen = (
+        first[["item_qid", "hierarchical_label", "votes", "rule"]]
+        .merge(
+            supporters[["item_qid", "hierarchical_label", *_OF_CLASS]],
+            on=["item_qid", "hierarchical_label"],
+            validate="1:1",
+        )
+        .rename(columns={"class_label": "supercategory"})
     )
-    chosen = chosen.merge(lists, on="item_qid", validate="1:1").rename(columns={"class_label": "supercategory"})
+    rows_of = list(pairwise([*is_first.to_numpy().nonzero()[0].tolist(), len(tallied)]))  # first and last of an item
+    labels, counts = tallied["hierarchical_label"].tolist(), tallied["votes"].tolist()
+    chosen["vote_labels"] = [labels[start:end] for start, end in rows_of]
+    chosen["vote_counts"] = [counts[start:end] for start, end in rows_of]
     chosen["vote_share"] = chosen["votes"] / chosen["vote_counts"].map(sum)
     chosen["candidate_label_count"] = chosen["candidate_labels"].map(lambda labels: len(set(labels)))
     agreed = (chosen["rule"] == "agreed") & (chosen["status"] == "resolved")

@@ -15,6 +15,7 @@ from pipeline.queues import open_queue
 from pipeline.workbench import Workbench
 
 RowId = tuple[str, str]
+LabelFinder = Callable[[tuple[str, ...]], tuple[str, ...]]
 OF_VOTES = ("contested_class", "disagreeing_classes", "unreached")  # doubts of a landmark that its classes may settle
 
 
@@ -119,7 +120,11 @@ def all_rows(bench: Workbench) -> dict[RowId, Row]:
     Raises:
         InputError: a queue is missing; `dvc repro` makes it.
     """
-    rows = [row for kind in KINDS for row in (*_open_rows(kind, bench), *_decided_rows(kind, bench))]
+    rows: list[Row] = []
+    for kind in KINDS:
+        queue, labels_of = open_queue(kind, bench.curated), label_finder(kind, bench)
+        rows += _open_rows(kind, queue, labels_of, bench)
+        rows += _decided_rows(kind, queue, labels_of, bench)
     rows.sort(key=lambda row: (row.is_decided, -row.image_count * row.uncertainty, row.kind, row.key))
     return {(row.kind, row.key): row for row in rows}
 
@@ -129,19 +134,22 @@ def title_of(kind: str, names: tuple[str, ...]) -> str:
     return " → ".join(names) if kind == "edges" else names[0]
 
 
-def _open_rows(kind: str, bench: Workbench) -> Iterator[Row]:
-    queue = open_queue(kind, bench.curated)
-    id_columns = TABLES[TABLE_OF[kind]].id_columns
-    columns = ["doubt", "why", "image_count", "landmark_count", "uncertainty"]
-    labels_of = label_finder(kind, bench)
-    for record in queue[[*id_columns, *columns]].astype({id_columns[-1]: "str"}).to_dict("records"):
-        ids = tuple(record.pop(name) for name in id_columns)
+def _open_rows(kind: str, queue: pd.DataFrame, labels_of: LabelFinder, bench: Workbench) -> Iterator[Row]:
+    said = [queue[name].tolist() for name in ("doubt", "why", "image_count", "landmark_count", "uncertainty")]
+    for ids, doubt_id, why, image_count, landmark_count, uncertainty in zip(_ids_of(kind, queue), *said, strict=True):
         names = bench.names(kind, ids)
         if names is not None:  # of a queue that was made from other tables
-            yield Row(kind, "/".join(ids), title_of(kind, names), labels=labels_of(ids), **record)
+            title, labels = title_of(kind, names), labels_of(ids)
+            yield Row(kind, "/".join(ids), title, doubt_id, why, labels, image_count, landmark_count, uncertainty)
 
 
-def label_finder(kind: str, bench: Workbench) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+def _ids_of(kind: str, rows: pd.DataFrame) -> Iterator[tuple[str, ...]]:
+    """What each row is about, as text."""
+    columns = [map(str, rows[name].tolist()) for name in TABLES[TABLE_OF[kind]].id_columns]
+    return zip(*columns, strict=True)
+
+
+def label_finder(kind: str, bench: Workbench) -> LabelFinder:
     """A function that finds the labels that something of this kind may get, the one it has first."""
     labels = bench.classes.class_labels
     if kind == "classes":
@@ -161,14 +169,12 @@ def label_finder(kind: str, bench: Workbench) -> Callable[[tuple[str, ...]], tup
     return of_landmark
 
 
-def _decided_rows(kind: str, bench: Workbench) -> Iterator[Row]:
+def _decided_rows(kind: str, queue: pd.DataFrame, labels_of: LabelFinder, bench: Workbench) -> Iterator[Row]:
     """What has a verdict and is known here."""
     table = TABLES[TABLE_OF[kind]]
-    # An `unsure` on other evidence is open again, so it stands among the open rows.
-    queued = open_queue(kind, bench.curated)[table.id_columns].astype("str")
-    is_open = set(queued.itertuples(index=False, name=None))
+    is_open = set(_ids_of(kind, queue))  # an `unsure` on other evidence is open again, so it stands there
     decided = settle(bench.curated[TABLE_OF[kind]], table.id_columns)
-    counts, labels_of = _counts(kind, decided, bench), label_finder(kind, bench)
+    counts = _counts(kind, decided, bench)
     for record in decided.to_dict("records"):
         ids = tuple(record[name] for name in table.id_columns)
         names = bench.names(kind, ids)

@@ -6,12 +6,23 @@ import pandas as pd
 from hierarchy.anchors import label_classes
 from hierarchy.evidence import class_evidence
 from hierarchy.graph import class_graph
+from hierarchy.relabel import NO_CLASSES, NO_EDGES
 from pipeline import curation, tables
 from pipeline.errors import stage_command
 from pipeline.files import read_table, write_tables
 
-NO_EDGES = pd.DataFrame(columns=["child_qid", "parent_qid", "decision"], dtype=str)
-NO_CLASSES = pd.DataFrame(columns=["class_qid", "decision", "hierarchical_label"], dtype=str)
+
+def listed_classes(entities: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
+    """Every class to label: class_qid, sorted, and class_label, which is the id where nobody says another one.
+
+    Args:
+        entities: see pipeline/tables.py.
+        edges: child_qid, parent_qid; of Wikidata, and those that decisions add.
+    """
+    names = entities.set_index("qid")["label"]
+    qids = sorted({*entities.loc[entities["is_class"], "qid"].tolist(), *edges["child_qid"], *edges["parent_qid"]})
+    classes = pd.DataFrame({"class_qid": qids}, dtype="str")
+    return classes.assign(class_label=classes["class_qid"].map(names).fillna(classes["class_qid"]))
 
 
 def build(
@@ -25,10 +36,7 @@ def build(
         curated: taxonomy, anchors, class_decisions, edge_decisions; checked and settled.
     """
     graph = class_graph(class_edges, curated["edge_decisions"])
-    names = entities.set_index("qid")["label"]
-    class_qids = sorted({*entities.loc[entities["is_class"], "qid"], *graph["child_qid"], *graph["parent_qid"]})
-    classes = pd.DataFrame({"class_qid": class_qids})
-    classes["class_label"] = classes["class_qid"].map(names).fillna(classes["class_qid"])
+    classes = listed_classes(entities, graph)
     rules = (curated["taxonomy"], curated["anchors"])
     labels = label_classes(graph, classes, *rules, curated["class_decisions"])
     # What a curator has to judge is there before anybody decided anything, and stays the same while others decide.

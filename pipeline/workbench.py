@@ -4,6 +4,7 @@ For `hgld decide`, `hgld check` and the review page. What the stages found is re
 again whenever they change, so that nobody waits for `dvc repro` to see what a verdict does.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,17 +16,25 @@ from annotations.deciding import Insertion
 from annotations.verdicts import TABLE_OF
 from hierarchy.consequences import LandmarkState, after_classes, after_landmarks, landmark_state
 from hierarchy.evidence import edge_fingerprint, landmark_evidence
-from hierarchy.graph import class_graph, digraph
-from hierarchy.relabel import ClassState, Rules, class_state, relabel
+from hierarchy.graph import class_graph
+from hierarchy.relabel import ClassState, Rules, relabel, undecided_state
 from pipeline import tables
 from pipeline.curation import landmark_decisions_path, settled
-from pipeline.files import conform, read_table
+from pipeline.files import read_table
 from pipeline.params import read_params
-from pipeline.step3_hierarchy import build
+from pipeline.step3_hierarchy import listed_classes
 
 Tables = dict[str, pd.DataFrame]
 DECISIONS = ("class_decisions", "edge_decisions", "landmark_decisions")
-_READ = ("landmark_labels", "landmark_items", "statements", "class_edges", "entities")
+# Tables, each without the columns that nobody asks of a workbench: reading those of 300,000 landmarks takes long.
+_READ: dict[str, tuple[str, ...]] = {
+    "landmark_labels": ("path_qids", "vote_counts"),
+    "landmark_items": ("latitude", "longitude"),
+    "statements": (),
+    "class_edges": (),
+    "entities": (),
+}
+_ENDS = ["child_qid", "parent_qid"]
 _GIVEN_OTHERWISE = ("text", "visual")  # rules of labels that no vote gave
 
 
@@ -79,7 +88,7 @@ class Workbench:
     # Lists and dictionaries: one value out of a frame takes a hundred times as long, and a page lists 100,000 rows.
     @cached_property
     def _categories(self) -> list[str]:
-        return [str(title) for title in self.landmarks.landmarks["category"]]
+        return [str(title) for title in self.landmarks.landmarks["category"].tolist()]
 
     @cached_property
     def _class_names(self) -> dict[str, str]:
@@ -133,7 +142,7 @@ def open_workbench(curated: Tables | None = None) -> Workbench:
         InputError: a table of the stages is missing; `dvc repro` makes it.
         annotations.store.CurationError: a curated table breaks a law.
     """
-    found = {name: read_table(getattr(tables, name.upper())) for name in _READ}
+    found = {name: read_table(getattr(tables, name.upper()), without) for name, without in _READ.items()}
     return _from_the_start(found, read_curated() if curated is None else curated)
 
 
@@ -141,22 +150,35 @@ def _from_the_start(found: Tables, curated: Tables) -> Workbench:
     known_qids = frozenset(found["entities"]["qid"])
     decided = settled(curated, known_qids)
     taxonomy = curated["taxonomy"].astype({"priority": "int64"})
-    graph, labels = build(found["class_edges"], found["entities"], curated | decided | {"taxonomy": taxonomy})
-    labels = conform(labels, tables.CLASS_LABELS)
-    edges = frozenset(found["class_edges"][["child_qid", "parent_qid"]].itertuples(index=False, name=None))
-    rules = Rules(edges, taxonomy, curated["anchors"])
-    classes = class_state(digraph(graph), labels, decided["class_decisions"], decided["edge_decisions"])
+    rules = Rules(frozenset(_pairs(found["class_edges"])), taxonomy, curated["anchors"])
+    classes = _classes(found, rules, decided)
+    labels = classes.class_labels
     landmarks = landmark_state(found["statements"], labels, taxonomy, _landmarks(found), _settled_landmarks(curated))
-    keys = zip(landmarks.landmarks["split"], landmarks.landmarks["landmark_id"].astype(str), strict=True)
+    numbers = map(str, landmarks.landmarks["landmark_id"].tolist())
+    keys = zip(landmarks.landmarks["split"].tolist(), numbers, strict=True)
     place_of = {key: place for place, key in enumerate(keys)}
     parents: dict[str, list[str]] = {}
-    for child, parent in sorted(edges):
+    for child, parent in sorted(rules.wikidata_edges):
         parents.setdefault(child, []).append(parent)
     withholds = read_params().label.min_confidence > 0
-    prints = labels.set_index("class_qid")["evidence_hash"].to_dict()
+    prints = labels["evidence_hash"].to_dict()
     return Workbench(
         found, curated, rules, classes, landmarks, place_of, known_qids, paths(), parents, prints, withholds
     )
+
+
+def _classes(found: Tables, rules: Rules, decided: Tables) -> ClassState:
+    """Every class under the decisions, laid over what holds without any."""
+    edges, decisions = found["class_edges"], decided["edge_decisions"]
+    added = decisions.loc[decisions["decision"] == "add", _ENDS]
+    undecided = undecided_state(edges, listed_classes(found["entities"], pd.concat([edges[_ENDS], added])), rules)
+    dtypes = {column.name: column.pandas_dtype for column in tables.CLASS_LABELS.columns}
+    undecided = replace(undecided, class_labels=undecided.class_labels[list(dtypes)].astype(dtypes))
+    return relabel(undecided, rules, decided["class_decisions"], decisions).state
+
+
+def _pairs(edges: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    return zip(edges["child_qid"].tolist(), edges["parent_qid"].tolist(), strict=True)
 
 
 def graph_table(bench: Workbench) -> pd.DataFrame:

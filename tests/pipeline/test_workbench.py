@@ -11,9 +11,11 @@ import pytest
 from annotations.store import CurationError
 from annotations.verdicts import KINDS
 from pipeline import tables, workbench
+from pipeline.curation import settled
 from pipeline.errors import InputError
-from pipeline.files import read_table
+from pipeline.files import conform, read_table
 from pipeline.queues import QUEUES
+from pipeline.step3_hierarchy import build
 from pipeline.workbench import Tables, Workbench
 from tests.curating import TODAY, put, read
 
@@ -29,6 +31,14 @@ def plain(frame: pd.DataFrame) -> dict[str, Any]:
 def given(labels: Mapping[str, str]) -> dict[str, str]:
     """The items with a label; one that has lost its label may stand there without."""
     return {item: label for item, label in labels.items() if label}
+
+
+def labels_of_the_stage(found: Tables, curated: Tables) -> dict[str, Any]:
+    """The slow way: every class labelled under the decisions at once."""
+    decided = settled(curated, frozenset(found["entities"]["qid"]))
+    taxonomy = curated["taxonomy"].astype({"priority": "int64"})
+    _, labels = build(found["class_edges"], found["entities"], curated | decided | {"taxonomy": taxonomy})
+    return plain(conform(labels, tables.CLASS_LABELS))
 
 
 def assert_same(one: Workbench, other: Workbench) -> None:
@@ -153,6 +163,7 @@ def test_labels_found_in_part_are_those_found_from_the_start(in_sample: Path, sa
     bench, moved = sample_bench, 0
     for _, curated in zip(range(STEPS), random_tables(sample_bench, seed=5), strict=False):
         before, bench = bench, workbench.under(bench, curated)
+        assert plain(bench.classes.class_labels) == labels_of_the_stage(bench.found, curated)
         assert_same(bench, workbench._from_the_start(bench.found, curated))
         moved += bench.landmarks.labels.tolist() != before.landmarks.labels.tolist()
     assert moved >= STEPS // 3
