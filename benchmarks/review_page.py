@@ -14,7 +14,6 @@ import re
 import shutil
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from html import unescape
@@ -24,7 +23,7 @@ import click
 import pandas as pd
 import requests
 
-from annotations.review.app import address, serve
+from annotations.review.app import address, answering, serve
 from annotations.review.desk import Row
 from benchmarks.scale import curated_tables, world
 from pipeline import step3_hierarchy, step4_label, step5_queue, tables, workbench
@@ -124,9 +123,7 @@ def measure(bench: Workbench) -> dict[str, list[float]]:
     desk = ReviewDesk("hgldv2", bench)
     gc.freeze()  # as `hgld review` does
     server = serve(desk, 0)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with answering(server):
         reviewer = Reviewer(address(server))
         for _ in range(REPEATS):
             reviewer.ask("queue, first page", "GET", "/")
@@ -136,10 +133,6 @@ def measure(bench: Workbench) -> dict[str, list[float]]:
             walk(reviewer, rows[:: max(1, len(rows) // REPEATS)][:REPEATS], "any")
         largest = sorted(desk.rows(), key=lambda row: -row.landmark_count)
         walk(reviewer, [row for row in largest if row.kind == "classes" and not row.is_decided][:5], "largest")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     return reviewer.times
 
 

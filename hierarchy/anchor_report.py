@@ -79,11 +79,13 @@ def candidate_anchors(
         for qid in sorted(set(class_items["class_qid"]) & unreached)
         for above in ancestors.get(qid, frozenset({qid})) & unreached
     ]
-    below = pd.DataFrame(pairs, columns=["class_qid", "above_qid"], dtype=str)
-    items = below.merge(class_items, on="class_qid").drop_duplicates(["above_qid", "item_qid"])
-    items = items.merge(evidence, on="item_qid", how="left", validate="m:1")
+    below = pd.DataFrame(pairs, columns=["class_qid", "above_qid"], dtype=str).astype({"above_qid": "category"})
+    own = class_items.loc[class_items["class_qid"].isin(unreached), ["class_qid", "item_qid", "image_count"]]
+    own = own.merge(evidence, on="item_qid", how="left", validate="m:1")
+    numbered = own.astype({"item_qid": "category", "hierarchical_label": "category"})  # items are many, above classes
+    items = below.merge(numbered, on="class_qid").drop_duplicates(["above_qid", "item_qid"])
     items["gained_images"] = items["image_count"].where(items["hierarchical_label"].isna(), 0)
-    found = items.groupby("above_qid").agg(
+    found = items.groupby("above_qid", observed=True).agg(
         label_count=("hierarchical_label", "nunique"),
         hierarchical_label=("hierarchical_label", "first"),
         known_count=("hierarchical_label", "count"),
@@ -98,7 +100,7 @@ def candidate_anchors(
         not any(above in agreeing and qid not in ancestors[above] for above in ancestors.get(qid, frozenset()) - {qid})
         for qid in found.index
     ]
-    found = found[is_general].rename_axis("class_qid").reset_index()
+    found = found[is_general].rename_axis("class_qid").reset_index().astype({"class_qid": "str"})
     found["class_label"] = found["class_qid"].map(class_labels.set_index("class_qid")["class_label"])
     names = ["class_qid", "class_label", "hierarchical_label", "known_count", "gained_count", "image_count"]
     return found[names].sort_values(["known_count", "image_count", "class_qid"], ascending=[False, False, True])

@@ -14,6 +14,7 @@ from hierarchy.relabel import Relabelled
 from hierarchy.votes import tally, votes_of_items
 
 EXAMPLES = 3
+_OF_VOTES = ["class_qid", "hierarchical_label", "steps", "information_content", "anchor_information_content"]
 MAX_LAYERS = 8  # of labels by item; more are laid together, so that looking one up stays fast
 
 
@@ -55,10 +56,10 @@ def landmark_state(
         landmarks: as in `LandmarkState`.
         landmark_decisions: category, decision, hierarchical_label; one row a category.
     """
-    votes = statements.loc[statements["is_best"], ["item_qid", "class_qid"]].drop_duplicates(ignore_index=True)
-    item_labels, open_items = _elected(votes, class_labels, taxonomy)
     # Membership is asked of all rows at every step; on categories it is a look at numbers.
-    votes, landmarks = votes.astype("category"), landmarks.astype({"item_qid": "category", "category": "category"})
+    votes = _by_number(statements.loc[statements["is_best"], ["item_qid", "class_qid"]], "item_qid", "class_qid")
+    votes, landmarks = votes.drop_duplicates(ignore_index=True), _by_number(landmarks, "item_qid", "category")
+    item_labels, open_items = _elected(votes, class_labels, taxonomy)
     empty = LandmarkState(votes, ChainMap(item_labels), open_items, landmarks, {}, pd.Series(dtype=object))
     state = replace(empty, decided=decided_labels(landmark_decisions))
     known = pd.CategoricalDtype(["", *taxonomy["hierarchical_label"]])
@@ -126,20 +127,28 @@ def _elected(
     votes: pd.DataFrame, class_labels: pd.DataFrame, taxonomy: pd.DataFrame
 ) -> tuple[dict[str, str], frozenset[str]]:
     """Label of every item with a vote, and the items that voted for several."""
-    cast = votes_of_items(votes.assign(is_best=True), class_labels.reset_index(drop=True), taxonomy)
+    thin = class_labels[_OF_VOTES].reset_index(drop=True)
+    cast = votes_of_items(votes.astype({"class_qid": "str"}).assign(is_best=True), thin, taxonomy)
     tallied = tally(cast)
     elected = tallied.drop_duplicates("item_qid")
-    labels = dict(zip(elected["item_qid"], elected["hierarchical_label"], strict=True))
-    return labels, frozenset(tallied.loc[tallied.duplicated("item_qid"), "item_qid"])
+    labels = dict(zip(elected["item_qid"].tolist(), elected["hierarchical_label"].tolist(), strict=True))
+    return labels, frozenset(tallied.loc[tallied.duplicated("item_qid"), "item_qid"].tolist())
+
+
+def _by_number(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """The frame with these columns as categories, which stand as they come: sorting them would take longest."""
+    found = {name: pd.factorize(frame[name]) for name in names}
+    return frame.assign(**{name: pd.Categorical.from_codes(*numbered) for name, numbered in found.items()})
 
 
 def _labels_of(state: LandmarkState, landmarks: pd.DataFrame) -> list[str]:
     """Label of each of the landmarks: that of people, else of the votes, else of the title or the images."""
-    others = landmarks["other_label"].fillna("")
-    rows = zip(landmarks["category"], landmarks["item_qid"], others, landmarks["is_withheld"], strict=True)
+    others, names = landmarks["other_label"].fillna(""), ("category", "item_qid", "is_withheld")
+    rows = zip(*(landmarks[name].tolist() for name in names), others.tolist(), strict=True)
+    voted = dict(state.item_labels) if len(landmarks) > len(state.landmarks) // 2 else state.item_labels
     return [
-        state.decided.get(category, "" if is_withheld else state.item_labels.get(item) or other)
-        for category, item, other, is_withheld in rows
+        state.decided.get(category, "" if is_withheld else voted.get(item) or other)
+        for category, item, is_withheld, other in rows
     ]
 
 

@@ -37,9 +37,15 @@ def items_of_classes(statements: pd.DataFrame, landmark_labels: pd.DataFrame) ->
     Returns:
         class_qid, item_qid, category (of the item's landmark with most images), landmark_count, image_count.
     """
-    order = landmark_labels.sort_values(["image_count", "category"], ascending=[False, True])
-    items = order.groupby("item_qid", as_index=False).agg(
-        category=("category", "first"), landmark_count=("landmark_id", "size"), image_count=("image_count", "sum")
+    names = ["item_qid", "category", "landmark_id", "image_count"]
+    known = landmark_labels[names].dropna(subset="item_qid")
+    # Most items have one landmark, and need no order.
+    is_shared = known.duplicated("item_qid", keep=False)
+    order = known[is_shared].sort_values(["image_count", "category"], ascending=[False, True])
+    items = (
+        pd.concat([known[~is_shared], order])
+        .groupby("item_qid", as_index=False, sort=False)
+        .agg(category=("category", "first"), landmark_count=("landmark_id", "size"), image_count=("image_count", "sum"))
     )
     best = statements.loc[statements["is_best"], ["item_qid", "class_qid"]].drop_duplicates()
     return best.merge(items, on="item_qid", validate="m:1")

@@ -40,12 +40,7 @@ def compare_releases(old: ReleaseTables, new: ReleaseTables) -> pd.DataFrame:
         class_label (of the new label, else of the old one; null: it came from no class), reason_kind (decision, data
         or rule), reason in words, image_count (in the new release, else in the old one); sorted by change and key.
     """
-    columns = [*KEY, *_FACTS, "image_count"]
-    both = old.labels[columns].merge(
-        new.labels[columns], on=KEY, how="outer", suffixes=("_old", "_new"), indicator="presence", validate="1:1"
-    )
-    is_other = both["hierarchical_label_old"].fillna("") != both["hierarchical_label_new"].fillna("")
-    found = both[is_other].reset_index(drop=True)
+    found = _relabelled(old.labels, new.labels)
     before, after = found["hierarchical_label_old"], found["hierarchical_label_new"]
     result = pd.DataFrame(
         {
@@ -61,6 +56,17 @@ def compare_releases(old: ReleaseTables, new: ReleaseTables) -> pd.DataFrame:
         }
     )
     return result.sort_values(["change", *KEY]).reset_index(drop=True)
+
+
+def _relabelled(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """The landmarks with another label, with their facts in both releases as columns *_old and *_new, and presence."""
+    names, ends = [*KEY, "hierarchical_label"], ("_old", "_new")
+    both = old[names].merge(new[names], on=KEY, how="outer", suffixes=ends, indicator="presence", validate="1:1")
+    is_other = both["hierarchical_label_old"].fillna("") != both["hierarchical_label_new"].fillna("")
+    # Most landmarks keep their label, and what else is known of them need not be put side by side.
+    found, facts = both.loc[is_other, [*KEY, "presence"]], [*KEY, *_FACTS, "image_count"]
+    found = found.merge(old[facts], on=KEY, how="left", validate="1:1")
+    return found.merge(new[facts], on=KEY, how="left", suffixes=ends, validate="1:1")
 
 
 def _latest(found: pd.DataFrame, name: str) -> pd.Series:

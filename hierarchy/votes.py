@@ -35,7 +35,11 @@ def votes_of_items(statements: pd.DataFrame, class_labels: pd.DataFrame, taxonom
 
 
 def tally(votes: pd.DataFrame) -> pd.DataFrame:
-    """Labels of every item that has a vote, the winner first: item_qid, hierarchical_label, votes, and the order's."""
+    """Labels of every item that has a vote, the winner first.
+
+    Returns:
+        item_qid and hierarchical_label, both categorical, votes, and the columns of the order.
+    """
     key = ["item_qid", "hierarchical_label"]
     # As categories, in the order of their names, they are grouped and sorted by numbers.
     by_number = votes.astype(dict.fromkeys(key, "category"))
@@ -46,8 +50,7 @@ def tally(votes: pd.DataFrame) -> pd.DataFrame:
         anchor_information_content=("anchor_information_content", "max"),
         priority=("priority", "first"),
     )
-    order = counted.sort_values(["item_qid", *_ORDER, "hierarchical_label"], ascending=[True, *_ASCENDING, True])
-    return order.astype(dict.fromkeys(key, "str"))
+    return counted.sort_values(["item_qid", *_ORDER, "hierarchical_label"], ascending=[True, *_ASCENDING, True])
 
 
 def winners(votes: pd.DataFrame) -> pd.DataFrame:
@@ -57,7 +60,7 @@ def winners(votes: pd.DataFrame) -> pd.DataFrame:
         item_qid, hierarchical_label, supercategory, class_qid, path_qids, steps, rule, status, vote_labels,
         vote_counts, vote_share (the winner's, of all votes), candidate_label_count (labels that contest its class).
     """
-    tallied = tally(votes)
+    tallied = tally(votes).astype({"item_qid": "str", "hierarchical_label": "str"})
     is_first = ~tallied.duplicated("item_qid")
     first = tallied[is_first].assign(rule=_deciding_rule(tallied))
     supporters = votes.sort_values(

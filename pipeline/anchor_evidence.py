@@ -9,6 +9,7 @@ from hierarchy.anchor_report import anchor_report
 from hierarchy.doubt import items_of_classes
 from pipeline import tables
 from pipeline.files import read_table
+from pipeline.garbage import uncollected
 
 _TITLES = {
     "anchors": "anchors by the images they catch",
@@ -18,9 +19,10 @@ _TITLES = {
 }
 
 
+@uncollected()
 def read_report() -> dict[str, Any]:
     """The report on the tables that the stages made; what is known of an item is its label, else the official one."""
-    labels = read_table(tables.LANDMARK_LABELS)
+    labels = read_table(tables.LANDMARK_LABELS, without=("path_qids", "vote_labels", "vote_counts"))
     official = read_table(tables.OFFICIAL_LABELS)[["split", "landmark_id", "hierarchical_label"]]
     joined = labels.merge(official, on=["split", "landmark_id"], how="left", suffixes=("", "_official"), validate="1:1")
     joined["hierarchical_label"] = joined["hierarchical_label"].fillna(joined["hierarchical_label_official"])

@@ -97,7 +97,7 @@ def read_all(landmarks: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def other_class_labels(curated: dict[str, pd.DataFrame], entities: pd.DataFrame) -> list[str]:
     """Rows whose human label is not the label of the id beside it."""
-    label_of = entities.set_index("qid")["label"].to_dict()
+    label_of = dict(zip(entities["qid"].tolist(), entities["label"].tolist(), strict=True))
     return [
         f"{row['where']}: {row[f'{end}_qid']} ({row[f'{end}_label']}): Wikidata calls it "
         f"{label_of[row[f'{end}_qid']]!r}. Remedy: check the id; if it is right, mend the label"
@@ -110,7 +110,7 @@ def other_class_labels(curated: dict[str, pd.DataFrame], entities: pd.DataFrame)
 
 def unknown_classes(class_decisions: pd.DataFrame, entities: pd.DataFrame) -> list[str]:
     """Class decisions about classes that the pipeline did not meet."""
-    known = set(entities["qid"])
+    known = set(entities["qid"].tolist())
     return [
         f"{row['where']}: {row['class_qid']} ({row['class_label']}): no landmark's class lies at or below it. "
         "Remedy: check the id; Wikidata may have merged it; else remove the row"
@@ -122,8 +122,10 @@ def unknown_classes(class_decisions: pd.DataFrame, entities: pd.DataFrame) -> li
 def unknown_edges(edge_decisions: pd.DataFrame, entities: pd.DataFrame, class_edges: pd.DataFrame) -> list[str]:
     """Edge decisions about edges that are not there, or added between classes that are not there."""
     added = edge_decisions[edge_decisions["decision"] == "add"]  # which others may judge in their turn
-    ends_of = [zip(frame["child_qid"], frame["parent_qid"], strict=True) for frame in (class_edges, added)]
-    known, edges = set(entities["qid"]), set().union(*ends_of)
+    ends_of = [
+        zip(frame["child_qid"].tolist(), frame["parent_qid"].tolist(), strict=True) for frame in (class_edges, added)
+    ]
+    known, edges = set(entities["qid"].tolist()), set().union(*ends_of)
     problems = []
     for row in edge_decisions.to_dict("records"):
         ends = (row["child_qid"], row["parent_qid"])
@@ -138,8 +140,10 @@ def unknown_edges(edge_decisions: pd.DataFrame, entities: pd.DataFrame, class_ed
 
 def unknown_landmarks(decisions: pd.DataFrame, landmarks: pd.DataFrame) -> list[str]:
     """Landmark decisions about landmarks that are not there or have another category."""
-    keys = zip(landmarks["split"], landmarks["landmark_id"].astype(str), strict=True)
-    category_of = dict(zip(keys, landmarks["category"], strict=True))
+    numbers = {int(number) for number in decisions["landmark_id"] if number.isdecimal()}
+    asked = landmarks[landmarks["landmark_id"].isin(list(numbers))]
+    keys = zip(asked["split"], asked["landmark_id"].astype(str), strict=True)
+    category_of = dict(zip(keys, asked["category"], strict=True))
     problems = []
     for row in decisions.to_dict("records"):
         found = category_of.get((row["split"], row["landmark_id"]))

@@ -16,7 +16,8 @@ from annotations.worksheet import guard
 from hierarchy.release_diff import ReleaseTables, compare_releases
 from pipeline import release_tables
 from pipeline.errors import InputError
-from pipeline.files import atomic, conform
+from pipeline.files import atomic, conform, frame_of
+from pipeline.garbage import uncollected
 from pipeline.schema import Table
 
 CHANGES = ("added", "removed", "moved")
@@ -47,11 +48,8 @@ def _read(folder: Path, table: Table) -> pd.DataFrame:
     try:
         with pq.ParquetFile(path) as opened:
             missing = set(declared.column_names) - set(opened.schema_arrow.names)
-            names = [name for name in declared.column_names if name not in missing]
-            frame = opened.read(names).to_pandas()
-        for column in declared.columns:
-            if column.type.startswith("list") and column.name in names:
-                frame[column.name] = [value.tolist() for value in frame[column.name]]
+            arrow = opened.read([name for name in declared.column_names if name not in missing])
+        frame = frame_of(arrow, [column for column in declared.columns if column.name not in missing])
     except (pyarrow.ArrowException, OSError, AttributeError, ValueError) as error:
         raise InputError(str(path), f"not readable ({str(error).splitlines()[0]})", _REMEDY) from error
     if missing:
@@ -63,6 +61,7 @@ def _read(folder: Path, table: Table) -> pd.DataFrame:
         raise InputError(str(path), error.what, _REMEDY) from error
 
 
+@uncollected()
 def read_changes(old: Path, new: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Compare two releases.
 

@@ -13,6 +13,7 @@ from pipeline import tables
 from pipeline.curation import landmark_decisions_path
 from pipeline.errors import InputError
 from pipeline.files import read_table
+from pipeline.garbage import uncollected
 from pipeline.levels import level_names
 from pipeline.params import read_params
 from pipeline.titles import PREFIX, canonical_title, title_of_url
@@ -31,6 +32,7 @@ class Found:
     names: dict[str, str]
 
 
+@uncollected()
 def read_found() -> Found:
     """Read the tables of the stages.
 
@@ -51,7 +53,7 @@ def read_found() -> Found:
 def _names() -> dict[str, str]:
     """English label of every class and item, by id."""
     entities = read_table(tables.ENTITIES, without=("label_language", "is_class", "revision_id"))
-    return dict(zip(entities["qid"], entities["label"], strict=True))
+    return dict(zip(entities["qid"].tolist(), entities["label"].tolist(), strict=True))
 
 
 def find_landmarks(found: Found, query: str, split: str | None) -> pd.DataFrame:

@@ -8,12 +8,12 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pandera.errors
 import pyarrow
 import pyarrow.parquet as pq
 
@@ -112,6 +112,8 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     Raises:
         InputError: it breaks the declaration.
     """
+    from pandera.errors import SchemaErrors  # see `Table.check`
+
     table = with_levels(table)
     missing = [name for name in table.column_names if name not in frame]
     if missing:
@@ -122,7 +124,7 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     frame = frame.reset_index(drop=True)
     try:
         table.check(frame)
-    except pandera.errors.SchemaErrors as error:
+    except SchemaErrors as error:
         failures = error.failure_cases.head(5).to_dict("records")
         what = "; ".join(f"{row['column']}: {row['check']} fails for {row['failure_case']!r}" for row in failures)
         raise InputError(table.path, what, f"one row is {table.row}; mend the input of {table.stage}") from error
@@ -185,16 +187,37 @@ def read_table(table: Table, without: Collection[str] = ()) -> pd.DataFrame:
         if found != table.column_names:
             raise ValueError(f"has columns {', '.join(found)}")
         columns = [column for column in table.columns if column.name not in without]
-        frame = pq.read_table(path, columns=[column.name for column in columns]).to_pandas()
-        for column in columns:
-            if column.type.startswith("list"):
-                frame[column.name] = [value.tolist() for value in frame[column.name]]
+        frame = frame_of(pq.read_table(path, columns=[column.name for column in columns]), columns)
         return frame.astype({column.name: column.pandas_dtype for column in columns})
     except InputError as error:
         raise InputError(table.path, error.what, f"delete it and {remedy}") from error
     except (pyarrow.ArrowException, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"not readable ({str(error).splitlines()[0]})"
         raise InputError(table.path, what, f"delete it and {remedy}") from error
+
+
+def frame_of(arrow: pyarrow.Table, columns: list[Column]) -> pd.DataFrame:
+    """The table as a frame with these columns, lists as lists.
+
+    Raises:
+        ValueError: a list is null.
+    """
+    is_list = [column.name for column in columns if column.type.startswith("list")]
+    frame = arrow.drop_columns(is_list).to_pandas().assign(**{name: _lists(arrow[name]) for name in is_list})
+    return frame[[column.name for column in columns]]
+
+
+def _lists(values: pyarrow.ChunkedArray) -> list[list[Any]]:
+    """The lists of a column, cut out of all their elements: pandas would make an array of each first.
+
+    Raises:
+        ValueError: a list is null.
+    """
+    if values.null_count:
+        raise ValueError("a list is null")
+    whole = pyarrow.concat_arrays(values.chunks) if values.num_chunks else pyarrow.array([], values.type)
+    elements = whole.values.to_pandas().tolist()
+    return [elements[start:end] for start, end in pairwise(whole.offsets.to_pylist())]
 
 
 def _from_text(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from annotations.review.desk import Row
 from annotations.store import TABLES, settle
 from annotations.verdicts import KINDS, TABLE_OF
 from hierarchy import doubt, edges
-from hierarchy.graph import ancestors_or_self
+from hierarchy.graph import ancestors_or_self, reached
 from hierarchy.votes import votes_of_items, winners
 from pipeline.queues import open_queue
 from pipeline.workbench import Workbench
@@ -194,10 +194,19 @@ def _counts(kind: str, decided: pd.DataFrame, bench: Workbench) -> dict[tuple[st
         images = bench.landmarks.landmarks["image_count"]
         keys = decided[["split", "landmark_id"]].itertuples(index=False, name=None)
         return {key: (1, int(images.iloc[bench.place_of[key]])) for key in keys if key in bench.place_of}
-    items = doubt.items_of_classes(bench.found["statements"], bench.found["landmark_labels"])
     column = "class_qid" if kind == "classes" else "child_qid"
-    below = edges.items_below(decided[column], ancestors_or_self(bench.classes.graph), items)
+    below = _items_below(decided[column], bench)
     sums = below.groupby("child_qid")[["landmark_count", "image_count"]].sum()
     of_class = {str(qid): (int(row.landmark_count), int(row.image_count)) for qid, row in sums.iterrows()}
     keys = decided[TABLES[TABLE_OF[kind]].id_columns].itertuples(index=False, name=None)
     return {key: of_class.get(key[0], (0, 0)) for key in keys}
+
+
+def _items_below(children: pd.Series, bench: Workbench) -> pd.DataFrame:
+    """Items at or below each of the classes; only what lies there is looked at."""
+    graph, votes, rows = bench.classes.graph, bench.landmarks.votes, bench.landmarks.landmarks
+    below = reached((qid for qid in children if qid in graph), graph.predecessors)
+    own = votes[votes["class_qid"].isin(list(below))].astype("str")
+    landmarks = rows[rows["item_qid"].isin(own["item_qid"].tolist())].astype({"item_qid": "str", "category": "str"})
+    items = doubt.items_of_classes(own.assign(is_best=True), landmarks)
+    return edges.items_below(children, ancestors_or_self(graph), items)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
-import pandera.pandas as pa
 import pyarrow
 
 SCHEMA_VERSION = "1.0.0"
@@ -93,6 +92,8 @@ class Table:
 
     def check(self, frame: pd.DataFrame) -> None:
         """Raise pandera's SchemaErrors, with all failures collected, when the frame is not this table."""
+        import pandera.pandas as pa  # a fifth of a second, for which commands that only read need not wait
+
         columns = {
             column.name: pa.Column(
                 column.pandas_dtype,

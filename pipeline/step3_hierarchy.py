@@ -20,7 +20,8 @@ def listed_classes(entities: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
         edges: child_qid, parent_qid; of Wikidata, and those that decisions add.
     """
     names = entities.set_index("qid")["label"]
-    qids = sorted({*entities.loc[entities["is_class"], "qid"].tolist(), *edges["child_qid"], *edges["parent_qid"]})
+    own, children, parents = entities.loc[entities["is_class"], "qid"], edges["child_qid"], edges["parent_qid"]
+    qids = sorted({*own.tolist(), *children.tolist(), *parents.tolist()})
     classes = pd.DataFrame({"class_qid": qids}, dtype="str")
     return classes.assign(class_label=classes["class_qid"].map(names).fillna(classes["class_qid"]))
 

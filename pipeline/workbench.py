@@ -21,6 +21,7 @@ from hierarchy.relabel import ClassState, Rules, relabel, undecided_state
 from pipeline import tables
 from pipeline.curation import landmark_decisions_path, settled
 from pipeline.files import read_table
+from pipeline.garbage import uncollected
 from pipeline.params import read_params
 from pipeline.step3_hierarchy import listed_classes
 
@@ -132,6 +133,7 @@ def read_curated() -> Tables:
     return curated
 
 
+@uncollected()
 def open_workbench(curated: Tables | None = None) -> Workbench:
     """Read what the stages found, and label everything under the decisions.
 
@@ -147,7 +149,7 @@ def open_workbench(curated: Tables | None = None) -> Workbench:
 
 
 def _from_the_start(found: Tables, curated: Tables) -> Workbench:
-    known_qids = frozenset(found["entities"]["qid"])
+    known_qids = frozenset(found["entities"]["qid"].tolist())
     decided = settled(curated, known_qids)
     taxonomy = curated["taxonomy"].astype({"priority": "int64"})
     rules = Rules(frozenset(_pairs(found["class_edges"])), taxonomy, curated["anchors"])

@@ -16,7 +16,7 @@ from hierarchy.votes import votes_of_items, winners
 from pipeline import workbench
 from pipeline.deciding import Outcome, outcome, take
 from pipeline.queues import QUEUES, open_queue
-from pipeline.workbench import DECISIONS, Workbench
+from pipeline.workbench import DECISIONS, Tables, Workbench
 
 MADE_BY_PROGRAMS = ("data", "release", "runs")
 
@@ -44,7 +44,7 @@ def write_blind(kind: str, path: Path, limit: int | None, reviewer: str) -> int:
         InputError: a table of the stages is missing.
     """
     bench = workbench.open_workbench()
-    check_reviewer(reviewer, bench)
+    check_reviewer(reviewer, bench.curated)
     table = store.TABLES[TABLE_OF[kind]]
     decisions = bench.curated[TABLE_OF[kind]]
     drawn = second_review_sample(decisions, table, reviewer, None)
@@ -65,7 +65,7 @@ def read_and_take(path: Path, reviewer: str, dry_run: bool) -> Outcome:
         InputError: a table of the stages is missing.
     """
     bench = workbench.open_workbench()
-    check_reviewer(reviewer, bench)
+    check_reviewer(reviewer, bench.curated)
     kind, verdicts = worksheet.read(path)
     today = datetime.date.today().isoformat()
     if dry_run:
@@ -76,13 +76,13 @@ def read_and_take(path: Path, reviewer: str, dry_run: bool) -> Outcome:
     return take(lambda: workbench.under(bench, workbench.read_curated()), kind, verdicts, reviewer, today)
 
 
-def check_reviewer(reviewer: str, bench: Workbench) -> None:
+def check_reviewer(reviewer: str, curated: Tables) -> None:
     """Refuse a reviewer who is not in reviewers.csv.
 
     Raises:
         click.BadParameter: with those who are.
     """
-    known = bench.curated["reviewers"]["reviewer"].tolist()
+    known = curated["reviewers"]["reviewer"].tolist()
     if reviewer not in known:
         what = f"{reviewer!r} is not in annotations/reviewers.csv ({', '.join(known)}). Remedy: add a row there"
         raise click.BadParameter(what, param_hint="--reviewer")

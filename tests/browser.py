@@ -6,7 +6,6 @@ broken content security policy, fails the test. Nothing but this machine can be 
 
 import contextlib
 import re
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +18,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
-from annotations.review.app import address, serve
+from annotations.review.app import address, answering, serve
 from annotations.review.desk import Desk
 from tests.tools import required_tool
 
@@ -71,13 +70,8 @@ def browser(chromium: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
 def serving(desk: Desk) -> Iterator[str]:
     """The review page over a desk, on a free port; yields its address."""
     server = serve(desk, 0)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with answering(server):
         yield address(server)
-    finally:
-        server.shutdown()
-        thread.join()
 
 
 @contextlib.contextmanager

@@ -44,32 +44,32 @@ def time_commands(project: Project, aside: Path, tell: Callable[[str], None]) ->
 
 
 def time_review(project: Project) -> list[Figures]:
-    """Seconds until the review page listens, and of its first page and of rows."""
+    """Seconds until the review page is served and until it shows its first row, then of its first page and of rows."""
     start = time.perf_counter()
     command = [sys.executable, *HGLD, "review", "--reviewer", REVIEWER, "--port", "0"]
     environment = project.environment | {"PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, cwd=project.folder, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    line = process.stdout.readline()
-    found = re.search(r"http://[\d.:]+/", line)
-    if not found:
-        raise RehearsalError(f"hgld review: {line}")
-    opened = time.perf_counter() - start
-    rows = [{"command": "review, until it serves", "first_s": opened, "own_s": opened}]
     try:
-        seconds, page = _get(found[0])
-        rows.append({"command": "review, first page", "first_s": seconds, "own_s": seconds})
+        line = process.stdout.readline()
+        found = re.search(r"http://[\d.:]+/", line)
+        if not found:
+            raise RehearsalError(f"hgld review: {line}")
+        seconds = {"review, until it serves": time.perf_counter() - start}
+        if not process.stdout.readline():
+            raise RehearsalError("hgld review ended before its first row")
+        seconds["review, until its first row"] = time.perf_counter() - start
+        seconds["review, first page"], page = _get(found[0])
         links = list(dict.fromkeys(re.findall(r'href="(/row/[^"#?]+)', page)))[:PAGES]
         times = [_get(found[0].rstrip("/") + link.replace("&amp;", "&"))[0] for link in links]
-        worst = max(times, default=0.0)
-        rows.append({"command": "review, a row (worst)", "first_s": worst, "own_s": worst})
-    finally:
+        seconds["review, a row (worst)"] = max(times, default=0.0)
         status = Path(f"/proc/{process.pid}/status").read_text()
+    finally:
         process.terminate()  # Ctrl-C is not heard by what was started in the background
         process.wait()
     peak = re.search(r"VmHWM:\s+(\d+) kB", status)
     rest = {"peak_mb": int(peak[1]) / 1024 if peak else 0.0, "exit_code": 0, "output_mb": 0.0}
-    return [row | rest for row in rows]
+    return [{"command": name, "first_s": taken, "own_s": taken} | rest for name, taken in seconds.items()]
 
 
 def _get(address: str) -> tuple[float, str]:

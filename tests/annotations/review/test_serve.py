@@ -1,12 +1,14 @@
 """The server: on this machine only, on a port that is free, and stopped when told to."""
 
+import re
 import socket
 import urllib.error
 import urllib.request
 
 import pytest
+import requests
 
-from annotations.review.app import address, serve
+from annotations.review.app import address, answering, open_desk, serve
 from tests.browser import serving
 from tests.fake_desk import FakeDesk
 
@@ -28,6 +30,26 @@ def test_the_port_of_the_address_is_the_one_that_is_allowed() -> None:
             urllib.request.urlopen(stranger)
         assert refusal.value.code == 403
         refusal.value.close()
+
+
+def test_whoever_comes_before_the_desk_is_told_to_wait_and_let_in_later() -> None:
+    server = serve(None, 0)
+    with answering(server):
+        for path in ("", "row/classes/Q1", "classes?q=house"):
+            answer = requests.get(address(server) + path, timeout=30)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+            assert "Reading what the stages made" in answer.text
+            assert '<meta http-equiv="refresh" content="1">' in answer.text
+        style = re.search(r'href="/(static/[^"]+\.css)"', answer.text)
+        assert style
+        assert requests.get(address(server) + style[1], timeout=30).status_code == 200
+        stranger = requests.get(address(server), headers={"Host": "elsewhere.example"}, timeout=30)
+        assert stranger.status_code == 403
+        open_desk(server, FakeDesk())
+        let_in = requests.get(address(server), timeout=30)
+    assert let_in.status_code == 200
+    assert "artist&#39;s-home museum" in let_in.text
+    assert "http-equiv" not in let_in.text
 
 
 def test_it_listens_on_the_loopback_address_alone() -> None:
