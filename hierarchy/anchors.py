@@ -14,6 +14,9 @@ import pandas as pd
 
 from hierarchy.graph import components, digraph, information_content
 
+NO_CLASSES = pd.DataFrame(columns=["class_qid", "decision", "hierarchical_label"], dtype=str)
+"""Class decisions where nobody has decided."""
+
 
 @dataclass(frozen=True)
 class Candidate:

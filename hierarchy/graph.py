@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable
 import networkx as nx
 import pandas as pd
 
+NO_EDGES = pd.DataFrame(columns=["child_qid", "parent_qid", "decision"], dtype=str)
+"""Edge decisions where nobody has decided."""
+
 
 def class_graph(class_edges: pd.DataFrame, edge_decisions: pd.DataFrame) -> pd.DataFrame:
     """Apply the edge decisions; every edge is kept, with its source, removal and cycle.

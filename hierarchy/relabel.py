@@ -10,13 +10,11 @@ from dataclasses import dataclass
 import networkx as nx
 import pandas as pd
 
-from hierarchy.anchors import label_in
+from hierarchy.anchors import NO_CLASSES, label_in
 from hierarchy.evidence import class_evidence
-from hierarchy.graph import content_of, descendant_bits, digraph, information_content, reached, with_edges
+from hierarchy.graph import NO_EDGES, content_of, descendant_bits, digraph, information_content, reached, with_edges
 
 Edge = tuple[str, str]
-NO_EDGES = pd.DataFrame(columns=["child_qid", "parent_qid", "decision"], dtype=str)
-NO_CLASSES = pd.DataFrame(columns=["class_qid", "decision", "hierarchical_label"], dtype=str)
 # What a vote or a queue row depends on; ids and names of a class never change.
 _COMPARED = [
     *("hierarchical_label", "anchor_qid", "steps", "rule", "status", "path_qids"),

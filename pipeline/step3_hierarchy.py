@@ -3,10 +3,9 @@
 import click
 import pandas as pd
 
-from hierarchy.anchors import label_classes
+from hierarchy.anchors import NO_CLASSES, label_classes
 from hierarchy.evidence import class_evidence
-from hierarchy.graph import class_graph
-from hierarchy.relabel import NO_CLASSES, NO_EDGES
+from hierarchy.graph import NO_EDGES, class_graph
 from pipeline import curation, tables
 from pipeline.errors import stage_command
 from pipeline.files import read_table, write_tables

@@ -62,7 +62,7 @@ class Workbench:
     rules: Rules
     classes: ClassState
     landmarks: LandmarkState
-    place_of: dict[tuple[str, str], int]
+    place_of: dict[tuple[str, ...], int]
     known_qids: frozenset[str]
     paths: dict[str, Path]
     wikidata_parents: dict[str, list[str]]
@@ -74,11 +74,11 @@ class Workbench:
 
         A verdict that only adds a parent names no edge: its second id is empty.
         """
+        if kind == "landmarks":
+            place = self.place_of.get(ids)
+            return (self._categories[place],) if place is not None else None
         if len(ids) != len(store.TABLES[TABLE_OF[kind]].id_columns):
             return None
-        if kind == "landmarks":
-            place = self.place_of.get((ids[0], ids[1]))
-            return (self._categories[place],) if place is not None else None
         labels = self._class_names
         known = [qid for qid in ids if qid in labels or not qid]
         is_there = kind == "classes" or not ids[1] or self._is_edge((ids[0], ids[1]))
@@ -158,7 +158,7 @@ def _from_the_start(found: Tables, curated: Tables) -> Workbench:
     landmarks = landmark_state(found["statements"], labels, taxonomy, _landmarks(found), _settled_landmarks(curated))
     numbers = map(str, landmarks.landmarks["landmark_id"].tolist())
     keys = zip(landmarks.landmarks["split"].tolist(), numbers, strict=True)
-    place_of = {key: place for place, key in enumerate(keys)}
+    place_of: dict[tuple[str, ...], int] = {key: place for place, key in enumerate(keys)}
     parents: dict[str, list[str]] = {}
     for child, parent in sorted(rules.wikidata_edges):
         parents.setdefault(child, []).append(parent)
