@@ -145,6 +145,7 @@ def _labels_of(state: LandmarkState, landmarks: pd.DataFrame) -> list[str]:
     """Label of each of the landmarks: that of people, else of the votes, else of the title or the images."""
     others, names = landmarks["other_label"].fillna(""), ("category", "item_qid", "is_withheld")
     rows = zip(*(landmarks[name].tolist() for name in names), others.tolist(), strict=True)
+    # Many are looked up faster in one dictionary than in layers; a few are not worth laying them together.
     voted = dict(state.item_labels) if len(landmarks) > len(state.landmarks) // 2 else state.item_labels
     return [
         state.decided.get(category, "" if is_withheld else voted.get(item) or other)

