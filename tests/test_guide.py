@@ -54,6 +54,7 @@ def look_at_the_page(command: str, folder: Path) -> None:
         line = page.stdout.readline()
         address = re.search(r"http://127\.0\.0\.1:\d+/", line)
         assert address, line
+        page.stdout.readline()  # it has read the tables
         answer = requests.get(address[0], timeout=30)
         page.send_signal(signal.SIGINT)
         page.wait(timeout=30)
